@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Store:
             file = self._file(resource.id)
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = file.with_suffix(".draft")
-            with draft.open("w", opener=_private) as out:
+            with _private(draft, os.O_TRUNC) as out:
                 json.dump(asdict(resource), out, indent=1, sort_keys=True)
             draft.replace(file)
             self._log("PUT", resource)
@@ -102,9 +102,9 @@ class Store:
 
     def _log(self, verb: str, resource: Resource) -> None:
         line = f"{datetime.now(UTC).isoformat()} {verb} {resource.type} {resource.id}\n"
-        with (self.path / "writes.log").open("a", opener=_private) as log:
+        with _private(self.path / "writes.log", os.O_APPEND) as log:
             log.write(line)
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def _private(file: Path, flags: int) -> IO[str]:
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | flags, 0o600), "w")
