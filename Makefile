@@ -1,0 +1,32 @@
+# The commands of README.md. Everything they need is installed by the project's own files.
+.DEFAULT_GOAL := help
+RUN := ./commands/run
+
+.PHONY: help up down kubectl preview render test lint bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: ## boot the local cluster and wait until its nodes are Ready (root)
+	@$(RUN) commands.up
+
+down: ## destroy the local cluster; nothing of it stays on this machine (root)
+	@$(RUN) commands.down
+
+kubectl: ## kubectl against the local cluster: make kubectl ARGS="get nodes"
+	@$(RUN) commands.kubectl $(ARGS)
+
+preview: ## the engine's preview of any stack, without cloud account or root: STACK=prod
+	@$(RUN) commands.preview --stack "$(STACK)" $(ARGS)
+
+render: ## every role's machine files, decoded: STACK=prod OUT=dir
+	@$(RUN) config.render --stack "$(STACK)" --out "$(OUT)"
+
+lint: ## formatter, linters and type checker, at zero findings
+	@$(RUN) commands.lint
+
+test: ## all tests; the cluster's too where this machine can boot machines
+	@$(RUN) commands.test
+
+bench: ## the benchmarks, each a ratio of two arms in one run
+	@$(RUN) commands.bench

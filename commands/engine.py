@@ -1,0 +1,119 @@
+"""The real Pulumi engine over one stack of the program, with a backend of its own.
+
+The engine works on a copy of the stack's configuration beside its backend: `pulumi stack init`
+writes a salt into the file it is given, and neither a preview nor `make up` may change the work
+tree.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TOP = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One stack.
+
+    stack: the stack's name, for which Pulumi.STACK.yaml exists.
+    home: folder of the backend, the passphrase and the working configuration.
+    path: folders put first on PATH: the engine, and the plugins where they are ordinary ones.
+    variables: further environment, e.g. the plugins to attach to.
+    prefix: a command the engine runs under, e.g. `ip netns exec NAME`.
+    """
+
+    stack: str
+    home: Path
+    path: Sequence[Path] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    prefix: Sequence[str] = ()
+
+    @property
+    def configuration(self) -> Path:
+        return self.home / f"Pulumi.{self.stack}.yaml"
+
+    def environment(self) -> dict[str, str]:
+        # The program's Python is the one this runs under: first on PATH for the language host.
+        first = [str(Path(sys.executable).parent), *map(str, self.path)]
+        return {
+            **os.environ,
+            "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home / "passphrase"),
+            "PULUMI_HOME": str(self.home / "home"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # An Output in an f-string is a mistake, not a text.
+            "PULUMI_ERROR_OUTPUT_STRING": "true",
+            **self.variables,
+        }
+
+    def prepare(self, extra: Mapping[str, Any] | None = None) -> None:
+        """Make the backend and the stack where missing, and renew the working configuration.
+
+        extra: stack configuration that only this machine knows, by its full key; objects are
+        merged one level deep into the stack's own.
+        """
+        (self.home / "backend").mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)
+        passphrase = self.home / "passphrase"
+        if not passphrase.exists():
+            passphrase.touch(mode=0o600)
+            passphrase.write_text(secrets.token_urlsafe(24))
+        shutil.copy(TOP / "Pulumi.yaml", self.home)
+        self._write_configuration(extra or {})
+        stacks = self._pulumi(["stack", "ls", "--json"], cwd=self.home, capture=True)
+        if self.stack not in {entry["name"] for entry in json.loads(stacks)}:
+            self._pulumi(["stack", "init", self.stack], cwd=self.home, capture=True)
+
+    def run(self, *arguments: str) -> None:
+        """Run `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
+        self._pulumi([*arguments, *self._selection()], cwd=TOP, capture=False)
+
+    def read(self, *arguments: str) -> str:
+        """The standard output of `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
+        return self._pulumi([*arguments, *self._selection()], cwd=TOP, capture=True)
+
+    def _selection(self) -> list[str]:
+        return ["--stack", self.stack, "--config-file", str(self.configuration)]
+
+    def _write_configuration(self, extra: Mapping[str, Any]) -> None:
+        tracked = TOP / f"Pulumi.{self.stack}.yaml"
+        if not tracked.exists():
+            known = sorted(path.name.split(".")[1] for path in TOP.glob("Pulumi.*.yaml"))
+            sys.exit(f"kilonode: no stack {self.stack!r}; there are {', '.join(known)}")
+        document = yaml.safe_load(tracked.read_text())
+        # Another backend means another key: this one's salt is in the working copy alone.
+        document.pop("secretsprovider", None)
+        document.pop("encryptedkey", None)
+        document.pop("encryptionsalt", None)
+        if self.configuration.exists():
+            before = yaml.safe_load(self.configuration.read_text())
+            if "encryptionsalt" in before:
+                document["encryptionsalt"] = before["encryptionsalt"]
+        for key, value in extra.items():
+            document["config"][key] = {**document["config"].get(key, {}), **value}
+        self.configuration.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def _pulumi(self, arguments: Sequence[str], cwd: Path, capture: bool) -> str:
+        result = subprocess.run(
+            [*self.prefix, "pulumi", "--non-interactive", *arguments],
+            cwd=cwd,
+            env=self.environment(),
+            stdout=subprocess.PIPE if capture else None,
+            text=True,
+            check=True,
+        )
+        return result.stdout or ""

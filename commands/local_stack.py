@@ -1,0 +1,75 @@
+"""The local stack: its engine, and what brings an interrupted run of it to its end."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from commands.engine import Engine
+
+STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
+RUN = Path("/run/kilonode")
+KUBECONFIG = STATE / "kubeconfig"
+NAMESPACE = "kilonode"
+
+
+def toolchain(*arguments: str) -> str:
+    """The standard output of `python -m toolchain ARGUMENTS`; its progress goes to stderr."""
+    return subprocess.run(
+        [sys.executable, "-m", "toolchain", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.strip()
+
+
+def in_fabric(*command: str) -> list[str]:
+    """`command` inside the fabric's network namespace, where the cluster's addresses are."""
+    return ["ip", "netns", "exec", NAMESPACE, *command]
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Hold the local stack alone: two runs at once would fight over machines and engine state."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"kilonode: another `make up` or `make down` holds {handle.name}; wait for it")
+        yield
+
+
+def attached_engine() -> Engine:
+    """The engine of the local stack, attached to the running local Azure.
+
+    It runs in a PID namespace that ends with it: a killed engine otherwise leaves its language
+    host and the program behind.
+    """
+    ports: dict[str, int] = json.loads((RUN / "ports.json").read_text())
+    plugins = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
+    return Engine(
+        stack="local",
+        home=STATE / "pulumi",
+        path=[Path(toolchain("bin"))],
+        variables={"PULUMI_DEBUG_PROVIDERS": plugins},
+        prefix=in_fabric("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
+    )
+
+
+def built_checksums() -> dict[str, Any]:
+    """Stack configuration with the checksums of this machine's artifact mirror.
+
+    Binaries built from source differ from the official releases, whose checksums stand in
+    config/artifacts.yaml.
+    """
+    mirror = Path(toolchain("mirror"))
+    checksums = json.loads((mirror / "checksums.json").read_text())
+    return {"kilonode:artifacts": {"checksums": checksums}}

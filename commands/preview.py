@@ -1,0 +1,45 @@
+"""make preview STACK=…: the real engine's preview of any stack, without a cloud account or root.
+
+The plugins are the local Azure's in plan mode: they know Azure's rules and have no machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from commands.engine import TOP, Engine
+
+
+def plan_engine(stack: str, home: Path) -> Engine:
+    """An engine over the local Azure in plan mode, with an empty state below `home`."""
+    bin_directory = subprocess.run(
+        [sys.executable, "-m", "toolchain", "bin"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    return Engine(
+        stack=stack,
+        home=home / "pulumi",
+        path=[TOP / "local_azure" / "bin", Path(bin_directory)],
+        variables={"KILONODE_STATE": str(home)},
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
+    parser.add_argument("--stack", required=True)
+    options, pulumi_options = parser.parse_known_args()
+    subprocess.run([sys.executable, "-m", "toolchain", "ensure", "preview"], check=True)
+    with tempfile.TemporaryDirectory(prefix="kilonode-preview-") as home:
+        engine = plan_engine(options.stack, Path(home))
+        engine.prepare()
+        try:
+            engine.run("preview", *pulumi_options)
+        except subprocess.CalledProcessError as error:
+            sys.exit(error.returncode)
+
+
+if __name__ == "__main__":
+    main()
