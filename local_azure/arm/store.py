@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ class Store:
                 self._file(resource_id).unlink()
                 self._log("DELETE", resource)
 
-    def list(self, type: str | None = None, group: str | None = None) -> list[Resource]:
+    def list(self, type: str | None = None, group: str | None = None) -> Sequence[Resource]:
         """Resources in the order of their ids; group names are compared without case."""
         return [
             resource
@@ -73,7 +73,7 @@ class Store:
             and (group is None or resource.group.lower() == group.lower())
         ]
 
-    def children(self, resource_id: str) -> list[Resource]:
+    def children(self, resource_id: str) -> Sequence[Resource]:
         """Resources whose ids lie below this one, at any depth."""
         prefix = resource_id.lower() + "/"
         return [resource for resource in self._all() if resource.id.lower().startswith(prefix)]
