@@ -86,7 +86,9 @@ def main() -> None:
     try:
         up()
     except subprocess.CalledProcessError as error:
-        sys.exit(f"kilonode: {' '.join(map(str, error.cmd[:6]))} … failed; `make up` goes on from here")
+        sys.exit(
+            f"kilonode: {' '.join(map(str, error.cmd[:6]))} … failed; `make up` goes on from here"
+        )
 
 
 if __name__ == "__main__":
