@@ -4,57 +4,34 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
+import sys
 import time
-from collections.abc import Callable
 
 import pytest
 
-from tests.cluster.conftest import STATE, Cluster, eventually, local_azure
+from tests.cluster.conftest import STATE, TOP, Cluster, eventually, local_azure
 
 SETTLE_SECONDS = 15
 LOAD_SECONDS = 60
 PER_SECOND = 5
-TIMEOUT = "2s"
 
 
-def load(cluster: Cluster) -> tuple[int, list[str]]:
+def load() -> tuple[int, list[str]]:
     """5 reads and 5 writes a second through the load balancer: requests made, and errors."""
-    kubectl = [
-        *("ip", "netns", "exec", "kilonode", cluster.bin("kubectl")),
-        f"--kubeconfig={STATE / 'kubeconfig'}",
-        f"--request-timeout={TIMEOUT}",
-    ]
-    errors: list[str] = []
-    made = 0
-    lock = threading.Lock()
-
-    def every_tick(command: Callable[[int], list[str]]) -> None:
-        nonlocal made
-        start = time.monotonic()
-        for tick in range(LOAD_SECONDS * PER_SECOND):
-            time.sleep(max(0.0, start + tick / PER_SECOND - time.monotonic()))
-            result = subprocess.run(
-                kubectl + command(tick), capture_output=True, text=True, check=False
-            )
-            with lock:
-                made += 1
-                if result.returncode:
-                    errors.append(result.stderr.strip())
-
-    def read(_: int) -> list[str]:
-        return ["get", "--raw", "/api/v1/namespaces/default/configmaps/load"]
-
-    def write(tick: int) -> list[str]:
-        patch = json.dumps({"data": {"tick": str(tick)}})
-        return ["patch", "configmap", "load", "--type=merge", f"--patch={patch}"]
-
-    threads = [threading.Thread(target=every_tick, args=(command,)) for command in (read, write)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return made, errors
+    shown = subprocess.run(
+        [
+            *("ip", "netns", "exec", "kilonode", sys.executable, "-m", "tests.cluster.load"),
+            f"--kubeconfig={STATE / 'kubeconfig'}",
+            f"--seconds={LOAD_SECONDS}",
+            f"--per-second={PER_SECOND}",
+        ],
+        cwd=TOP,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    result = json.loads(shown)
+    return result["made"], result["errors"]
 
 
 def healthy(cluster: Cluster) -> bool:
@@ -78,7 +55,7 @@ def test_the_api_serves_without_an_error_while_machines_are_stopped(
         for machine in stopped:
             local_azure("machines", "stop", machine)
         time.sleep(SETTLE_SECONDS)
-        made, errors = load(cluster)
+        made, errors = load()
     finally:
         for machine in stopped:
             local_azure("machines", "start", machine)
