@@ -1,0 +1,3 @@
+module kilonode.example/toolchain/pause
+
+go 1.26.0

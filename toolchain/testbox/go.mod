@@ -1,0 +1,3 @@
+module kilonode.example/toolchain/testbox
+
+go 1.26.0
