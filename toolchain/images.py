@@ -38,10 +38,10 @@ def definitions(spec: Spec, pause: Path, coredns: Path, testbox: Path) -> dict[s
         ),
         "testbox": Image(
             reference=spec.images["testbox"],
-            programs={"/bin/testbox": testbox},
+            programs={"/testbox": testbox},
             # So that `command: [sleep, "60"]` does what it says.
-            links={"/bin/sleep": "testbox", "/bin/true": "testbox"},
-            entrypoint=("/bin/testbox",),
+            links={"/bin/sleep": "/testbox", "/bin/true": "/testbox"},
+            entrypoint=("/testbox",),
             user="0:0",
         ),
     }

@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self, root: Path, notify: Callable[[str], None] = _ignore) -> None:
         self.root = root
-        self._notify = notify
+        self.notify = notify
 
     def find(self, name: str, key: str) -> Path | None:
         """Return the folder of a finished, unchanged result."""
@@ -41,7 +41,7 @@ class Store:
         if not (entry / _RECORD).is_file():
             return None
         if damage := _damage(entry):
-            self._notify(f"{name}: {damage} is not what was recorded; making it again")
+            self.notify(f"{name}: {damage} is not what was recorded; making it again")
             return None
         return entry / _FILES
 
@@ -84,7 +84,7 @@ class Store:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                self._notify(f"{name}: another run is making it; waiting")
+                self.notify(f"{name}: another run is making it; waiting")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -41,6 +41,7 @@ def mirror_folder(
     """Lay artifacts out as HOST/PATH, with the sums of the files that lie there."""
 
     def fill(files: Path) -> None:
+        store.notify("laying out the artifact mirror")
         sums: dict[str, str] = {}
         for name, artifact in artifacts.items():
             target = files / place(artifact.url or name)
@@ -61,6 +62,7 @@ def images_folder(store: Store, images: Mapping[str, image.Image]) -> Path:
     """Write each image to NAME.tar and say in the index which is which."""
 
     def fill(files: Path) -> None:
+        store.notify("writing the images")
         for name, picture in images.items():
             image.write(picture, files / f"{name}.tar")
         index = {f"{name}.tar": picture.reference for name, picture in images.items()}

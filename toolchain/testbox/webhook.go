@@ -5,10 +5,11 @@ import (
 	"net/http"
 )
 
-// The annotations through which a test sees the webhook at work.
+// How a test sees the webhook at work: an annotation that it sets, and a key in
+// an object's data that it does not let pass.
 const (
-	mutatedAnnotation = "testbox.kilonode.example/mutated"
-	denyAnnotation    = "testbox.kilonode.example/deny"
+	mutatedAnnotation = "testbox.kilonode.io/mutated"
+	deniedKey         = "deny"
 )
 
 type object map[string]any
@@ -20,6 +21,7 @@ type admissionRequest struct {
 		Metadata struct {
 			Annotations map[string]string `json:"annotations"`
 		} `json:"metadata"`
+		Data map[string]any `json:"data"`
 	} `json:"object"`
 }
 
@@ -51,7 +53,7 @@ func mutate(request admissionRequest) object {
 	// there is one.
 	patch := object{
 		"op":    "add",
-		"path":  "/metadata/annotations/testbox.kilonode.example~1mutated",
+		"path":  "/metadata/annotations/testbox.kilonode.io~1mutated",
 		"value": "true",
 	}
 	if request.Object.Metadata.Annotations == nil {
@@ -67,8 +69,8 @@ func mutate(request admissionRequest) object {
 
 // validate refuses what asks to be refused.
 func validate(request admissionRequest) object {
-	if request.Object.Metadata.Annotations[denyAnnotation] == "true" {
-		message := "denied by testbox: " + denyAnnotation + " is true"
+	if _, found := request.Object.Data[deniedKey]; found {
+		message := "testbox denies what carries the data key " + deniedKey
 		return object{"allowed": false, "status": object{"code": 403, "message": message}}
 	}
 	return object{"allowed": true}
