@@ -1,0 +1,1 @@
+"""Everything that configuration decides, without Pulumi: settings, topology and machine files."""

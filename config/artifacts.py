@@ -1,0 +1,58 @@
+"""What of config/artifacts.yaml the machines need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+_FILE = Path(__file__).parent / "artifacts.yaml"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A download. install: archive member, or "" for the file itself -> path on the machine."""
+
+    name: str
+    url: str
+    sha256: str | None
+    roles: tuple[str, ...]
+    install: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All downloads by name, container images by use, and Ubuntu packages by use."""
+
+    artifacts: Mapping[str, Artifact]
+    images: Mapping[str, str]
+    packages: Mapping[str, str]
+
+
+@cache
+def catalog() -> Catalog:
+    """The checked-in catalog."""
+    document = yaml.safe_load(_FILE.read_text())
+    return Catalog(
+        artifacts={
+            name: Artifact(
+                name=name,
+                url=entry["url"],
+                sha256=entry["sha256"],
+                roles=tuple(entry["roles"]),
+                install=_members(entry["url"], entry["install"]),
+            )
+            for name, entry in document["artifacts"].items()
+        },
+        images=document["images"],
+        packages=document["packages"],
+    )
+
+
+def _members(url: str, install: Mapping[str, str]) -> Mapping[str, str]:
+    """The catalog names a bare file by its own name, machines by none."""
+    file = url.rpartition("/")[2]
+    return {"" if member == file else member: path for member, path in install.items()}

@@ -1,0 +1,43 @@
+"""Rules that look at more than one value, as a list of small functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from config.checks import artifacts, members, names, pools, ranges, sizes
+from config.checks.check import Check, applies
+from config.problems import Problem
+from config.schema import Settings
+
+CHECKS: tuple[Check, ...] = (
+    *names.CHECKS,
+    *ranges.CHECKS,
+    *members.CHECKS,
+    *pools.CHECKS,
+    *sizes.CHECKS,
+    *artifacts.CHECKS,
+)
+
+
+def problems(settings: Settings, broken: Iterable[tuple[str, ...]]) -> list[Problem]:
+    """What all rules find.
+
+    settings: a section that could not be read is None. broken: keys whose value could not be read;
+    rules that read them are left out, since they would report what nobody wrote.
+    """
+    unread = list(broken)
+    return [
+        problem
+        for check in CHECKS
+        if applies(check, settings, unread)
+        for problem in check.run(settings)
+    ]
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What may be built but should be known about."""
+    return [
+        *sizes.warnings(settings),
+        *members.warnings(settings),
+        *ranges.warnings(settings),
+    ]

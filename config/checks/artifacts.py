@@ -1,0 +1,27 @@
+"""Artifacts: known names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.artifacts import catalog
+from config.checks.check import reads
+from config.problems import Problem, nearest, problem
+from config.schema import Settings
+
+
+@reads("artifacts.checksums")
+def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
+    known = catalog().artifacts
+    for name, checksum in settings.artifacts.checksums.items():
+        if name not in known:
+            near = nearest(name, known)
+            yield problem(
+                f"artifacts.checksums.{name}",
+                checksum,
+                f"names of config/artifacts.yaml: {', '.join(known)}",
+                f"did you mean {near}?" if near else "remove it",
+            )
+
+
+CHECKS = (checksums_are_of_known_artifacts,)

@@ -1,0 +1,34 @@
+"""A rule over settings and the keys that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic.alias_generators import to_snake
+
+from config.problems import Problem
+from config.schema import Settings
+
+Rule = Callable[[Settings], Iterator[Problem]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """reads: dotted keys without whose values the rule makes no sense."""
+
+    reads: tuple[str, ...]
+    run: Rule
+
+
+def reads(*keys: str) -> Callable[[Rule], Check]:
+    """Turn a function into a Check that reads `keys`."""
+    return lambda rule: Check(keys, rule)
+
+
+def applies(check: Check, settings: Settings, broken: Iterable[tuple[str, ...]]) -> bool:
+    """Whether everything that the check reads is there and is what the user wrote."""
+    paths = [tuple(key.split(".")) for key in check.reads]
+    if any(getattr(settings, to_snake(path[0])) is None for path in paths):
+        return False
+    return not any(path[: len(bad)] == bad for bad in broken for path in paths)

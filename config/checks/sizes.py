@@ -1,0 +1,88 @@
+"""VM sizes: known, not retired, with a local disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.azure_limits import SIZES
+from config.checks.check import reads
+from config.problems import Problem, nearest, problem
+from config.schema import Settings
+
+
+@reads("etcd.size")
+def etcd_size_is_usable(settings: Settings) -> Iterator[Problem]:
+    yield from _usable("etcd.size", settings.etcd.size)
+
+
+@reads("masters.size")
+def masters_size_is_usable(settings: Settings) -> Iterator[Problem]:
+    yield from _usable("masters.size", settings.masters.size)
+
+
+@reads("nodePools")
+def pool_sizes_are_usable(settings: Settings) -> Iterator[Problem]:
+    for key, pool in settings.node_pools.items():
+        yield from _usable(f"nodePools.{key}.size", pool.size)
+
+
+@reads("retiredSizes", "etcd", "masters", "nodePools")
+def retired_sizes_are_allowed_for(settings: Settings) -> Iterator[Problem]:
+    for key, name in _sizes(settings):
+        size = SIZES.get(name)
+        if size and size.retired and settings.retired_sizes == "refuse":
+            yield problem(
+                key,
+                name,
+                f"a size that can still be created; Azure retired it on {size.retirement}",
+                f"use {size.substitute}, or set kilonode:retiredSizes to substitute",
+            )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    for key, name in _sizes(settings):
+        size = SIZES[name]
+        if size.retired:
+            yield (
+                f"kilonode:{key}: Azure retired {name} on {size.retirement}; {size.substitute} "
+                "stands in for it"
+            )
+        elif size.retirement:
+            yield (
+                f"kilonode:{key}: Azure retires {name} on {size.retirement} and restricts it for "
+                f"new subscriptions; {size.substitute} comes closest"
+            )
+
+
+def _usable(key: str, name: str) -> Iterator[Problem]:
+    if name not in SIZES:
+        near = nearest(name, SIZES)
+        yield problem(
+            key,
+            name,
+            "a size of config/azure_limits.py",
+            f"did you mean {near}?" if near else f"use one of {', '.join(SIZES)}",
+        )
+    elif SIZES[name].disk_kind is None:
+        local = (size.name for size in SIZES.values() if size.disk_kind and not size.retirement)
+        yield problem(
+            key,
+            name,
+            "a size with a local disk: etcd's data (D2) and Docker's root (D12) lie there",
+            f"use {nearest(name, local) or 'one with a d in its name'}",
+        )
+
+
+def _sizes(settings: Settings) -> Iterator[tuple[str, str]]:
+    yield "etcd.size", settings.etcd.size
+    yield "masters.size", settings.masters.size
+    for key, pool in settings.node_pools.items():
+        yield f"nodePools.{key}.size", pool.size
+
+
+CHECKS = (
+    etcd_size_is_usable,
+    masters_size_is_usable,
+    pool_sizes_are_usable,
+    retired_sizes_are_allowed_for,
+)

@@ -1,0 +1,161 @@
+"""What varies between machines: the keys of machine.env and the data files of each role."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from config import node_files, scheduler_policy
+from config.artifacts import catalog
+from config.schema import ExtraArgs, Settings
+from config.topology import Member, NodeSet, Role, Topology
+from config.user_data import encode, render
+
+MASTER_TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
+# NodeRestriction keeps a kubelet from the role labels of Kubernetes itself.
+MASTER_LABELS = {"kilonode.io/role": "master"}
+
+ARTIFACTS_FILE = "/etc/kilonode/artifacts.json"
+SCHEDULER_FILE = "/etc/kilonode/scheduler.yaml"
+
+# Client and peer port of each etcd cluster: D3 has the events cluster's clients on 2381, so
+# metrics, whose usual port that is, are on 2383 in both.
+_ETCD_PORTS = {"etcd": (2379, 2380), "events": (2381, 2382)}
+_ETCD_METRICS_PORT = 2383
+_BLOB_CONTAINERS = {"etcd": "etcd", "events": "events"}
+
+
+@dataclass(frozen=True)
+class UserData:
+    """A machine's user data.
+
+    files: data files by path, besides the role's folder and machine.env.
+    encoded: customData. sha256: of the text before compression, in hexadecimal.
+    """
+
+    role: Role
+    environment: Mapping[str, str]
+    files: Mapping[str, str]
+    encoded: str
+    sha256: str
+
+
+def machine_user_data(
+    settings: Settings, topology: Topology, machine: Member | NodeSet
+) -> UserData:
+    """The user data of a member, or of every node of a set. Raises UserDataError."""
+    role = machine.role
+    environment = _common(settings, topology, machine)
+    files = {ARTIFACTS_FILE: _artifacts(settings, role)}
+    if isinstance(machine, NodeSet):
+        environment |= _node(settings, topology, machine.labels, machine.taints)
+        environment["API_SERVER"] = f"https://{topology.api_address}:6443"
+        files |= node_files.node_files(settings, topology)
+    elif role == "master":
+        environment |= _node(settings, topology, MASTER_LABELS, (MASTER_TAINT,))
+        environment |= _master(settings, topology)
+        files |= node_files.node_files(settings, topology)
+        files[SCHEDULER_FILE] = node_files.to_yaml(
+            scheduler_policy.scheduler_configuration(scheduler_policy.published())
+        )
+    else:
+        environment |= _etcd(settings, topology, machine)
+    text = render(role, environment, files)
+    return UserData(
+        role=role,
+        environment=environment,
+        files=files,
+        encoded=encode(text, role),
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _common(settings: Settings, topology: Topology, machine: Member | NodeSet) -> dict[str, str]:
+    return {
+        "CLUSTER_NAME": topology.cluster,
+        "ROLE": _folder(machine.role),
+        "VAULT_URL": topology.vault_url,
+        "BUNDLE_NAME": machine.role,
+        "LOCAL_DISK_KIND": str(machine.size.disk_kind),
+        "ARTIFACT_MIRROR": settings.artifacts.mirror or "",
+    }
+
+
+def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, str]:
+    main = member.role == "etcd"
+    cluster = settings.etcd.main if main else settings.etcd.events
+    candidates = topology.etcd_candidates if main else topology.events_candidates
+    client_port, peer_port = _ETCD_PORTS[member.role]
+    return {
+        "ETCD_CLUSTER": "main" if main else "events",
+        # It alone may found the cluster; the others join, so no two found one each.
+        "ETCD_FOUNDER": str(member.key == cluster.members[0]).lower(),
+        "ETCD_CLIENT_PORT": str(client_port),
+        "ETCD_PEER_PORT": str(peer_port),
+        "ETCD_METRICS_PORT": str(_ETCD_METRICS_PORT),
+        "ETCD_CANDIDATES": _words(candidates),
+        "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
+        "BLOB_CONTAINER_URL": f"{topology.blob_url}/{_BLOB_CONTAINERS[member.role]}",
+        **_extra_args(settings, "etcd"),
+    }
+
+
+def _node(
+    settings: Settings, topology: Topology, labels: Mapping[str, str], taints: Iterable[str]
+) -> dict[str, str]:
+    return {
+        "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+        "NODE_TAINTS": ",".join(taints),
+        "POD_CIDR": str(settings.network.pod_cidr),
+        "CLUSTER_DNS": str(topology.cluster_dns_ip),
+        "PAUSE_IMAGE": catalog().images["pause"],
+        "DOCKER_PACKAGE": catalog().packages["docker"],
+        **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
+    }
+
+
+def _master(settings: Settings, topology: Topology) -> dict[str, str]:
+    network = settings.network
+    return {
+        # Azure's internal load balancer does not lead a backend back to itself.
+        "API_SERVER": "https://127.0.0.1:6443",
+        "API_ADDRESS": str(topology.api_address),
+        "MASTER_COUNT": str(len(topology.masters)),
+        "SERVICE_CIDR": str(network.service_cidr),
+        "NODE_POD_PREFIX": str(network.node_pod_prefix),
+        "NODE_SUBNETS": _words((network.subnets.nodes, network.subnets.masters)),
+        "ETCD_CANDIDATES": _words(topology.etcd_candidates),
+        "EVENTS_CANDIDATES": _words(topology.events_candidates),
+        **_extra_args(settings, "kube_apiserver", "kube_controller_manager", "kube_scheduler"),
+    }
+
+
+def _extra_args(settings: Settings, *components: str) -> dict[str, str]:
+    flags: ExtraArgs = settings.extra_args
+    return {f"{name.upper()}_EXTRA_ARGS": " ".join(getattr(flags, name)) for name in components}
+
+
+def _artifacts(settings: Settings, role: Role) -> str:
+    folder = _folder(role)
+    return node_files.to_json(
+        [
+            {
+                "name": artifact.name,
+                "url": artifact.url,
+                "sha256": settings.artifacts.checksums.get(artifact.name, artifact.sha256),
+                "install": dict(artifact.install),
+            }
+            for artifact in catalog().artifacts.values()
+            if folder in artifact.roles
+        ]
+    )
+
+
+def _folder(role: Role) -> str:
+    """Both etcd clusters are made of the same machines."""
+    return "etcd" if role == "events" else role
+
+
+def _words(values: Iterable[object]) -> str:
+    return " ".join(map(str, values))

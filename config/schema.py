@@ -1,0 +1,345 @@
+"""The settings' shape: keys, types, defaults, and what each of them means.
+
+Rules that look at one value alone stand here. Rules that need more than that are in config/checks.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from config.azure_limits import (
+    NAT_MAX_ADDRESSES,
+    NSG_MAX_ADDRESSES_PER_RULE_SIDE,
+    SCALE_SET_MAX_INSTANCES,
+)
+
+Count = Annotated[int, Strict(), Field(ge=0)]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+Guid = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", to_lower=True
+    ),
+]
+MemberKey = Annotated[str, StringConstraints(pattern=r"^[a-i]$")]
+Members = Annotated[tuple[MemberKey, ...], Field(min_length=1)]
+PoolKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
+ScaleSetKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,3}$")]
+HttpsUrl = Annotated[
+    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"]*)?$")
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# Split into words by systemd and by shells alike, so nothing that either would expand or join.
+Flag = Annotated[str, StringConstraints(pattern=r"^--[a-z][A-Za-z0-9-]*(=[^\s\"'$`\\]*)?$")]
+Flags = tuple[Flag, ...]
+
+QUOTA_MIN_BYTES = 2 * 1024**3
+QUOTA_MAX_BYTES = 16 * 1024**3
+
+
+def setting(
+    meaning: str, *, limit: str, example: Any, default: Any = ..., **constraints: Any
+) -> Any:
+    """One documented key. limit: what is allowed, as the error and docs/settings.md say it."""
+    return Field(
+        default,
+        description=meaning,
+        examples=[example],
+        json_schema_extra={"limit": limit},
+        **constraints,
+    )
+
+
+class Section(BaseModel):
+    """A mapping in the stack file: camelCase there, snake_case here; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class Image(Section):
+    version: str = setting(
+        "version of Canonical's Ubuntu 24.04 image; pinned, since Azure resolves `latest` anew at "
+        "every scale-out",
+        limit="24.04.YYYYMMDDN",
+        example="24.04.202609040",
+        pattern=r"^24\.04\.[0-9]{9}$",
+    )
+
+
+class Subnets(Section):
+    etcd: IPv4Network = setting(
+        "subnet of both etcd clusters; members get its addresses +10 to +18, events members +30 "
+        "to +38",
+        limit="inside network.cidr, /26 or larger, disjoint from the other subnets",
+        example="10.0.0.0/24",
+    )
+    masters: IPv4Network = setting(
+        "subnet of the masters; the API server's load balancer gets its address +9, masters +10 "
+        "to +18",
+        limit="inside network.cidr, /27 or larger, disjoint from the other subnets",
+        example="10.0.1.0/24",
+    )
+    nodes: IPv4Network = setting(
+        "subnet of all node pools",
+        limit="inside network.cidr; holds all pools' maxNodes and the 5 addresses Azure keeps",
+        example="10.0.64.0/18",
+    )
+
+
+class Network(Section):
+    cidr: IPv4Network = setting(
+        "the virtual network",
+        limit="disjoint from pods, services and the ranges Azure keeps",
+        example="10.0.0.0/16",
+    )
+    subnets: Subnets = setting("its subnets", limit="etcd, masters, nodes", example={})
+    pod_cidr: IPv4Network = setting(
+        "all pods' addresses; flannel's VXLAN carries them (D16)",
+        limit="a block of nodePodPrefix for every node and master, at most 65,536 blocks",
+        example="10.64.0.0/12",
+    )
+    node_pod_prefix: Annotated[int, Strict()] = setting(
+        "prefix length of each node's block of pod addresses; a node runs at most half as many "
+        "pods as it has addresses, and at most 110",
+        limit="22 to 28",
+        example=24,
+        default=24,
+        ge=22,
+        le=28,
+    )
+    service_cidr: IPv4Network = setting(
+        "all services' addresses; the first is the API server's, the tenth the cluster DNS's",
+        limit="/12 to /28",
+        example="10.96.0.0/16",
+    )
+    nat_addresses: Annotated[int, Strict()] = setting(
+        "public addresses of the NAT gateway; each gives 64,512 ports for connections out",
+        limit=f"1 to {NAT_MAX_ADDRESSES}",
+        example=2,
+        default=2,
+        ge=1,
+        le=NAT_MAX_ADDRESSES,
+    )
+
+
+class PublicApi(Section):
+    allowed_ranges: tuple[IPv4Network, ...] = setting(
+        "ranges that reach the API server from outside, through a public load balancer",
+        limit=f"1 to {NSG_MAX_ADDRESSES_PER_RULE_SIDE:,} ranges",
+        example=["203.0.113.0/24"],
+        min_length=1,
+        max_length=NSG_MAX_ADDRESSES_PER_RULE_SIDE,
+    )
+
+
+class Api(Section):
+    public: PublicApi | None = setting(
+        "public access to the API server; without it only the virtual network reaches it",
+        limit="a mapping with allowedRanges",
+        example={"allowedRanges": ["203.0.113.0/24"]},
+        default=None,
+    )
+
+
+class EtcdCluster(Section):
+    members: Members = setting(
+        "keys of the members, each a VM of its own; the key decides name, address and zone",
+        limit="different letters a to i; main: 3 or 5, events: 1, 3 or 5",
+        example=["a", "b", "c"],
+    )
+    quota_bytes: Annotated[int, Strict()] = setting(
+        "etcd's --quota-backend-bytes (D4); at the limit etcd accepts no write",
+        limit=f"{QUOTA_MIN_BYTES:,} to {QUOTA_MAX_BYTES:,}",
+        example=8 * 1024**3,
+        default=8 * 1024**3,
+        ge=QUOTA_MIN_BYTES,
+        le=QUOTA_MAX_BYTES,
+    )
+
+
+class Etcd(Section):
+    size: str = setting(
+        "VM size of all etcd members; the data directory is on its local disk (D2)",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_L8s_v4",
+    )
+    main: EtcdCluster = setting("everything but events", limit="3 or 5 members", example={})
+    events: EtcdCluster = setting(
+        "events alone, on VMs of their own (D3)", limit="1, 3 or 5 members", example={}
+    )
+
+
+class Masters(Section):
+    size: str = setting(
+        "VM size of the masters: apiserver, controller-manager and scheduler (D8)",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_E20ds_v5",
+    )
+    members: Members = setting(
+        "keys of the masters, each a VM of its own; the key decides name, address and zone",
+        limit="2 to 9 different letters a to i",
+        example=["a", "b", "c"],
+    )
+
+
+class ScaleSet(Section):
+    nodes: Count = setting(
+        "capacity at creation; later the capacity is the autoscaler's alone",
+        limit="0 to maxNodes",
+        example=3,
+    )
+    max_nodes: Positive = setting(
+        "the most nodes that the autoscaler may make of it",
+        limit=f"1 to {SCALE_SET_MAX_INSTANCES:,}",
+        example=1000,
+        le=SCALE_SET_MAX_INSTANCES,
+    )
+
+
+class NodePool(Section):
+    size: str = setting(
+        "VM size of the pool's nodes",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_D15_v2",
+    )
+    max_nodes: Positive = setting(
+        "the most nodes of the pool, over all its scale sets",
+        limit="at most the sum of its scale sets' maxNodes",
+        example=2000,
+    )
+    scale_sets: Annotated[dict[ScaleSetKey, ScaleSet], Field(min_length=1)] = setting(
+        "its scale sets by key; another thousand nodes is another key, a new generation too",
+        limit="keys: a letter, then up to 3 letters or digits",
+        example={"a": {"nodes": 3, "maxNodes": 1000}},
+    )
+    labels: dict[str, str] = setting(
+        "labels of its nodes besides kilonode.io/pool",
+        limit="Kubernetes' label syntax; none that a kubelet may not set (NodeRestriction)",
+        example={"example.com/team": "research"},
+        default={},
+    )
+    taints: tuple[str, ...] = setting(
+        "taints that its nodes register with",
+        limit="key=value:Effect or key:Effect",
+        example=["nvidia.com/gpu=present:NoSchedule"],
+        default=(),
+    )
+
+
+class Artifacts(Section):
+    mirror: HttpsUrl | None = setting(
+        "where machines fetch artifacts: MIRROR/HOST/PATH of the official URL; without it, there",
+        limit="an https:// URL",
+        example="https://artifacts.example.com/kilonode",
+        default=None,
+    )
+    checksums: dict[str, Sha256] = setting(
+        "SHA-256 by artifact name, instead of the one in config/artifacts.yaml",
+        limit="names of config/artifacts.yaml; 64 hexadecimal digits",
+        example={"flannel": "0" * 64},
+        default={},
+    )
+
+
+def _flags(component: str, example: str) -> Any:
+    return setting(
+        f"further flags of {component}, after the documents' own",
+        limit="--flag or --flag=value, without spaces, quotes, $, ` or \\",
+        example=[example],
+        default=(),
+    )
+
+
+class ExtraArgs(Section):
+    model_config = ConfigDict(alias_generator=lambda name: name.replace("_", "-"))
+
+    etcd: Flags = _flags("etcd", "--log-level=debug")
+    kube_apiserver: Flags = _flags("kube-apiserver", "--v=2")
+    kube_controller_manager: Flags = _flags("kube-controller-manager", "--v=2")
+    kube_scheduler: Flags = _flags("kube-scheduler", "--v=2")
+    kubelet: Flags = _flags("kubelet", "--fail-cgroupv1=false")
+    kube_proxy: Flags = _flags("kube-proxy", "--conntrack-max-per-core=0")
+    cri_dockerd: Flags = _flags("cri-dockerd", "--log-level=debug")
+    flannel: Flags = _flags("flannel", "--v=2")
+
+
+class Settings(Section):
+    """All settings of a stack."""
+
+    location: str = setting(
+        "Azure region",
+        limit="a region's short name",
+        example="westeurope",
+        pattern=r"^[a-z][a-z0-9]*$",
+    )
+    subscription_id: Guid = setting(
+        "Azure subscription", limit="a GUID", example="00000000-0000-0000-0000-000000000000"
+    )
+    tenant_id: Guid = setting(
+        "Microsoft Entra tenant", limit="a GUID", example="00000000-0000-0000-0000-000000000000"
+    )
+    cluster_name: str = setting(
+        "first part of every resource's name",
+        limit="2 to 20 lower-case letters, digits and single hyphens, a letter first, no hyphen "
+        "last; no word that Azure reserves; not ending in -internal",
+        example="prod",
+        pattern=r"^[a-z](-?[a-z0-9])+$",
+        max_length=20,
+    )
+    generation: int = setting(
+        "part of the vault's and the storage account's name: Azure keeps a deleted vault's name "
+        "for days, so raise it to build the same cluster anew at once",
+        limit="1 to 9999",
+        example=1,
+        default=1,
+        ge=1,
+        le=9999,
+    )
+    zones: tuple[Literal["1", "2", "3"], ...] = setting(
+        "availability zones that etcd members and masters are spread over; [] where the region "
+        "has none",
+        limit='different ones of "1", "2", "3", quoted',
+        example=["1", "2", "3"],
+        default=("1", "2", "3"),
+    )
+    retired_sizes: Literal["substitute", "refuse"] = setting(
+        "what becomes of a VM size that Azure has retired: the size that stands in for it, with "
+        "a warning, or an error",
+        limit="substitute or refuse",
+        example="substitute",
+        default="refuse",
+    )
+    image: Image = setting("the machines' image", limit="version", example={})
+    ssh_public_key: str = setting(
+        "key of the user `kilonode` on every machine",
+        limit="one line of OpenSSH, ssh-ed25519 or ssh-rsa of 2,048 bits or more",
+        example="ssh-ed25519 AAAA… name",
+        pattern=r"^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n\"]*)?$",
+    )
+    network: Network = setting("addresses", limit="see its keys", example={})
+    api: Api = setting(
+        "access to the API server", limit="see its keys", example={}, default=Api.model_validate({})
+    )
+    etcd: Etcd = setting("the two etcd clusters", limit="see its keys", example={})
+    masters: Masters = setting("the control plane's VMs", limit="see its keys", example={})
+    node_pools: Annotated[dict[PoolKey, NodePool], Field(min_length=1)] = setting(
+        "pools of nodes, by key",
+        limit="keys: a letter, then up to 7 letters or digits",
+        example={},
+    )
+    artifacts: Artifacts = setting(
+        "what machines install",
+        limit="see its keys",
+        example={},
+        default=Artifacts.model_validate({}),
+    )
+    extra_args: ExtraArgs = setting(
+        "further flags, by component",
+        limit="see its keys",
+        example={},
+        default=ExtraArgs.model_validate({}),
+    )

@@ -1,0 +1,94 @@
+"""A stack's settings: read once, refused as a whole with every problem named.
+
+settings = load(raw)        # raises SettingsError
+for text in warnings(settings): ...
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError, create_model
+
+from config import checks, user_data_limit
+from config.problems import SettingsError, path_of, salvageable, shape_problem
+from config.reference import PROVIDER_KEYS
+from config.schema import Settings
+
+__all__ = ["Settings", "SettingsError", "load", "raw_settings", "warnings"]
+
+_PROJECT = "kilonode"
+_PROVIDER = "azure-native"
+
+# The same settings with every section allowed to be missing: what can still be checked when some
+# of them cannot be read.
+_Readable = create_model(  # type: ignore[call-overload]
+    "_Readable",
+    __base__=Settings,
+    **{
+        name: (field.annotation | None, None)  # type: ignore[operator]
+        for name, field in Settings.model_fields.items()
+    },
+)
+
+
+def load(raw: Mapping[str, Any]) -> Settings:
+    """The settings in `raw`: top-level keys without namespace, values as YAML reads them.
+
+    Raises SettingsError with all problems.
+    """
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        errors = error.errors()
+        broken = {path_of(one) for one in errors}
+        found = [shape_problem(one) for one in errors]
+        found += checks.problems(_readable(raw, broken), broken)
+        raise SettingsError(found) from None
+    found = checks.problems(settings, ()) or user_data_limit.problems(settings)
+    if found:
+        raise SettingsError(found)
+    return settings
+
+
+def warnings(settings: Settings) -> list[str]:
+    """What the settings' author should know although the cluster can be built."""
+    return checks.warnings(settings)
+
+
+def raw_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Stack configuration by its full keys, as `load` takes it.
+
+    configuration: values as YAML reads them, or as the Pulumi engine passes them on, which makes
+    JSON of lists and mappings. Keys of other namespaces, and the provider's further keys, are
+    left out.
+    """
+    raw: dict[str, Any] = {}
+    for key, value in configuration.items():
+        namespace, _, name = key.partition(":")
+        if namespace == _PROJECT or (namespace == _PROVIDER and name in PROVIDER_KEYS):
+            raw[name] = _parsed(value)
+    return raw
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def _readable(raw: Mapping[str, Any], broken: set[tuple[str, ...]]) -> Settings:
+    paths = broken
+    kept: Any = dict(raw)
+    while paths:
+        kept = salvageable(kept, paths)
+        try:
+            return cast(Settings, _Readable.model_validate(kept))
+        except ValidationError as error:
+            paths = {path_of(one) for one in error.errors()}
+    raise AssertionError("a validation error names at least one key")

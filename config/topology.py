@@ -1,0 +1,177 @@
+"""Every name and address of a cluster, from its settings alone.
+
+A machine's facts derive from its key, never from its place in a list: adding or removing one
+changes nothing about another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Literal
+
+from config import address_plan
+from config.address_plan import MEMBER_KEYS
+from config.azure_limits import (
+    SIZES,
+    STORAGE_ACCOUNT_NAME_MAX_LENGTH,
+    VAULT_NAME_MAX_LENGTH,
+    Size,
+)
+from config.schema import NodePool, Settings
+
+POOL_LABEL = "kilonode.io/pool"
+
+_HASH_LENGTH = 10
+
+Role = Literal["etcd", "events", "master", "node"]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A single VM with a static address. Its name is also that of its NIC and its hostname."""
+
+    role: Role
+    key: str
+    name: str
+    address: IPv4Address
+    zone: str | None
+    size: Size
+
+
+@dataclass(frozen=True)
+class NodeSet:
+    """A scale set of nodes. nodes: its capacity at creation; later that is the autoscaler's."""
+
+    pool: str
+    key: str
+    name: str
+    prefix: str
+    size: Size
+    nodes: int
+    max_nodes: int
+    labels: Mapping[str, str] = field(hash=False)
+    taints: tuple[str, ...]
+    role: Role = "node"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The cluster's names and addresses."""
+
+    cluster: str
+    control_group: str
+    nodes_group: str
+    vnet: str
+    vault_name: str
+    vault_url: str
+    storage_account: str
+    blob_url: str
+    api_address: IPv4Address
+    kubernetes_service_ip: IPv4Address
+    cluster_dns_ip: IPv4Address
+    etcd: tuple[Member, ...]
+    events: tuple[Member, ...]
+    masters: tuple[Member, ...]
+    node_sets: tuple[NodeSet, ...]
+    # All addresses that members of a cluster may ever have, in the order of their keys.
+    etcd_candidates: tuple[IPv4Address, ...]
+    events_candidates: tuple[IPv4Address, ...]
+    master_candidates: tuple[IPv4Address, ...]
+
+
+def topology(settings: Settings) -> Topology:
+    """The topology that `settings`, which must have been validated, decide."""
+    cluster = settings.cluster_name
+    subnets = settings.network.subnets
+    services = settings.network.service_cidr
+    suffix = _global_suffix(settings)
+    vault = f"{cluster[: VAULT_NAME_MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
+    account = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH] + suffix
+    etcd = _candidates(subnets.etcd, address_plan.ETCD_FIRST)
+    events = _candidates(subnets.etcd, address_plan.EVENTS_FIRST)
+    masters = _candidates(subnets.masters, address_plan.MASTERS_FIRST)
+    etcd_size = effective_size(settings.etcd.size)
+    return Topology(
+        cluster=cluster,
+        control_group=f"{cluster}-control",
+        nodes_group=f"{cluster}-nodes",
+        vnet=f"{cluster}-vnet",
+        vault_name=vault,
+        vault_url=f"https://{vault}.vault.azure.net",
+        storage_account=account,
+        blob_url=f"https://{account}.blob.core.windows.net",
+        api_address=subnets.masters[address_plan.API],
+        kubernetes_service_ip=services[address_plan.KUBERNETES_SERVICE],
+        cluster_dns_ip=services[address_plan.CLUSTER_DNS],
+        etcd=_members(settings, "etcd", settings.etcd.main.members, etcd, etcd_size),
+        events=_members(settings, "events", settings.etcd.events.members, events, etcd_size),
+        masters=_members(
+            settings,
+            "master",
+            settings.masters.members,
+            masters,
+            effective_size(settings.masters.size),
+        ),
+        node_sets=tuple(
+            _node_set(cluster, pool_key, pool, key)
+            for pool_key, pool in settings.node_pools.items()
+            for key in pool.scale_sets
+        ),
+        etcd_candidates=etcd,
+        events_candidates=events,
+        master_candidates=masters,
+    )
+
+
+def effective_size(name: str) -> Size:
+    """The size that is created: where `name` is retired, the one that stands in for it."""
+    size = SIZES[name]
+    return SIZES[size.substitute] if size.retired and size.substitute else size
+
+
+def _members(
+    settings: Settings,
+    role: Role,
+    keys: Sequence[str],
+    candidates: Sequence[IPv4Address],
+    size: Size,
+) -> tuple[Member, ...]:
+    zones = settings.zones
+    return tuple(
+        Member(
+            role=role,
+            key=key,
+            name=f"{settings.cluster_name}-{role}-{key}",
+            address=candidates[MEMBER_KEYS.index(key)],
+            zone=zones[MEMBER_KEYS.index(key) % len(zones)] if zones else None,
+            size=size,
+        )
+        for key in keys
+    )
+
+
+def _node_set(cluster: str, pool_key: str, pool: NodePool, key: str) -> NodeSet:
+    return NodeSet(
+        pool=pool_key,
+        key=key,
+        name=f"{cluster}-{pool_key}-{key}",
+        prefix=f"{pool_key}-{key}-",
+        size=effective_size(pool.size),
+        nodes=pool.scale_sets[key].nodes,
+        max_nodes=pool.scale_sets[key].max_nodes,
+        labels={**pool.labels, POOL_LABEL: pool_key},
+        taints=pool.taints,
+    )
+
+
+def _candidates(subnet: IPv4Network, offset: int) -> tuple[IPv4Address, ...]:
+    return tuple(subnet[offset + index] for index in range(len(MEMBER_KEYS)))
+
+
+def _global_suffix(settings: Settings) -> str:
+    """Vaults and accounts share one name space with all of Azure, deleted ones included."""
+    identity = f"{settings.subscription_id}/{settings.cluster_name}/{settings.generation}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:_HASH_LENGTH]
