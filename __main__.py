@@ -1,0 +1,44 @@
+"""Kilonode: one stack, one cluster."""
+
+import pulumi
+from pulumi.runtime.config import CONFIG, get_config_env
+
+from components.cluster import Cluster, ClusterArgs
+from config.artifacts import catalog
+from config.environment import machine_user_data
+from config.settings import Settings, SettingsError, load, raw_settings, warnings
+from config.topology import topology
+
+
+def stack_settings() -> Settings:
+    """The stack's settings. The whole configuration is read: an unknown key is a mistake too."""
+    try:
+        return load(raw_settings({**get_config_env(), **CONFIG.get()}))
+    except SettingsError as error:
+        # Said as it is, without a traceback that would bury it.
+        raise pulumi.RunError(str(error)) from None
+
+
+def main() -> None:
+    settings = stack_settings()
+    for warning in warnings(settings):
+        pulumi.log.warn(warning)
+    plan = topology(settings)
+    machines = (*plan.events, *plan.etcd, *plan.masters, *plan.node_sets)
+    cluster = Cluster(
+        plan.cluster,
+        ClusterArgs(
+            settings=settings,
+            topology=plan,
+            user_data={one.name: machine_user_data(settings, plan, one) for one in machines},
+            dns_image=catalog().images["coredns"],
+        ),
+    )
+    pulumi.export("kubeconfig", cluster.kubeconfig)
+    pulumi.export("api_server", cluster.api_server)
+    pulumi.export("api_address", str(plan.api_address))
+    pulumi.export("vault_name", plan.vault_name)
+    pulumi.export("storage_account", plan.storage_account)
+
+
+main()

@@ -1,0 +1,1 @@
+"""What runs inside the cluster and is put there by the program."""

@@ -1,0 +1,34 @@
+"""Azure names and IDs that a preview already knows."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+
+def known(value: str, *, after: pulumi.Resource) -> pulumi.Output[str]:
+    """`value`, carrying the dependency on `after`.
+
+    The plugin answers a preview with unknown IDs, so `subnet.id` would hide from a reviewer
+    what is attached to what. Every ID here follows from names, and only a URN is known early.
+    """
+    return after.urn.apply(lambda _: value)
+
+
+@dataclass(frozen=True)
+class ResourceGroup:
+    """Where resources go: `name` carries the dependency on the group itself."""
+
+    name: pulumi.Output[str]
+    plain_name: str
+    location: str
+    subscription_id: str
+    zones: tuple[str, ...]
+
+    def id(self, resource_type: str, *names: str) -> str:
+        """ARM ID of `Namespace/type[/subtype…]` named `names`, outermost first."""
+        namespace, *types = resource_type.split("/")
+        path = "".join(f"/{kind}/{name}" for kind, name in zip(types, names, strict=True))
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.plain_name}"
+            f"/providers/{namespace}{path}"
+        )

@@ -1,0 +1,23 @@
+"""The capacity of a scale set belongs to the autoscaler."""
+
+import pulumi
+from pulumi_azure_native import compute
+
+
+async def keep_capacity(args: pulumi.ResourceHookArgs) -> None:
+    """Refuses an update that would scale a pool, right before it is written.
+
+    An update of a scale set is a full PUT: whatever changes, the capacity of the last refresh goes
+    with it. The autoscaler may have moved since then, and the difference would be nodes deleted.
+    """
+    inputs = args.new_inputs or {}
+    name, written = inputs["vmScaleSetName"], inputs["sku"]["capacity"]
+    scale_set = await compute.get_virtual_machine_scale_set_output(
+        resource_group_name=inputs["resourceGroupName"], vm_scale_set_name=name
+    ).future()
+    live = scale_set.sku.capacity if scale_set and scale_set.sku else None
+    if live != written:
+        raise RuntimeError(
+            f"scale set {name} has capacity {live}, but this update would write {written}: "
+            "the autoscaler moved it meanwhile. Nothing was written; run the update again"
+        )

@@ -1,0 +1,224 @@
+"""The whole cluster: who stands on whom."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_azure_native import resources
+
+from components.addons.kube_dns import KubeDns, KubeDnsArgs
+from components.azure import ResourceGroup, known
+from components.chain import ChainArgs
+from components.compute import Platform
+from components.endpoint import endpoint
+from components.etcd import Etcd
+from components.identities import Identities, IdentitiesArgs
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.masters import Masters
+from components.network import Network, NetworkArgs
+from components.node_pool import NodePool, NodePoolArgs
+from components.pki import Pki, PkiArgs
+from components.storage import Storage, StorageArgs
+from components.vault import Vault, VaultArgs
+from config.environment import UserData
+from config.schema import Settings
+from config.topology import Topology
+
+_DNS_REPLICAS = 3
+
+
+@dataclass(frozen=True)
+class ClusterArgs:
+    """`user_data` is keyed by machine or scale-set name; `dns_image` is CoreDNS's."""
+
+    settings: Settings
+    topology: Topology
+    user_data: Mapping[str, UserData]
+    dns_image: str
+
+
+class Cluster(pulumi.ComponentResource):
+    """`kubeconfig` (secret) reaches `api_server`, the way in that the settings ask for."""
+
+    kubeconfig: pulumi.Output[str]
+    api_server: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kilonode:cluster:Cluster", name, None, opts)
+        self._name = name
+        self._args = args
+        self._child = pulumi.ResourceOptions(parent=self)
+        self._platform = Platform(args.settings.image.version, args.settings.ssh_public_key)
+        self._endpoint = endpoint(args.settings, args.topology)
+        # Two groups, so that the autoscaler's rights over nodes are none over masters.
+        self._control = self._resource_group("control", args.topology.control_group)
+        self._nodes = self._resource_group("nodes", args.topology.nodes_group)
+        self._network = self._create_network()
+        self._identities = Identities(
+            f"{name}-identity", IdentitiesArgs(self._control, args.topology.cluster), self._child
+        ).by_role
+        pki = self._create_pki()
+        main = self._etcd(after=self._stores(pki))
+        masters = self._masters(after=[main.gate])
+        scale_sets = self._node_pools(after=[masters.gate])
+        self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
+
+        self.kubeconfig = pki.kubeconfig
+        self.api_server = pulumi.Output.from_input(self._endpoint.server)
+        self.register_outputs({"kubeconfig": self.kubeconfig, "api_server": self.api_server})
+
+    def _resource_group(self, role: str, physical_name: str) -> ResourceGroup:
+        settings = self._args.settings
+        group = resources.ResourceGroup(
+            f"{self._name}-{role}",
+            resource_group_name=physical_name,
+            location=settings.location,
+            opts=self._child,
+        )
+        return ResourceGroup(
+            name=known(physical_name, after=group),
+            plain_name=physical_name,
+            location=settings.location,
+            subscription_id=settings.subscription_id,
+            zones=settings.zones,
+        )
+
+    def _create_network(self) -> Network:
+        addresses, public = self._args.settings.network, self._args.settings.api.public
+        return Network(
+            self._args.topology.vnet,
+            NetworkArgs(
+                group=self._control,
+                cidr=str(addresses.cidr),
+                etcd_cidr=str(addresses.subnets.etcd),
+                masters_cidr=str(addresses.subnets.masters),
+                nodes_cidr=str(addresses.subnets.nodes),
+                nat_addresses=addresses.nat_addresses,
+                public_ranges=[str(cidr) for cidr in public.allowed_ranges] if public else [],
+            ),
+            self._child,
+        )
+
+    def _create_pki(self) -> Pki:
+        topology = self._args.topology
+        return Pki(
+            f"{self._name}-pki",
+            PkiArgs(
+                cluster=topology.cluster,
+                etcd=topology.etcd,
+                events=topology.events,
+                apiserver_names=self._endpoint.names,
+                apiserver_addresses=self._endpoint.addresses,
+                api_server=self._endpoint.server,
+            ),
+            self._child,
+        )
+
+    def _stores(self, pki: Pki) -> Sequence[pulumi.Resource]:
+        """What machines fetch from when they boot, and their right to do so."""
+        topology = self._args.topology
+        vault = VaultArgs(
+            group=self._control,
+            vault_name=topology.vault_name,
+            tenant_id=self._args.settings.tenant_id,
+            bundles=pki.bundles,
+            identities=self._identities,
+        )
+        storage = StorageArgs(self._control, topology.storage_account, self._identities)
+        return [
+            Vault(f"{self._name}-vault", vault, self._child),
+            Storage(f"{self._name}-storage", storage, self._child),
+        ]
+
+    def _etcd(self, after: Sequence[pulumi.Resource]) -> Etcd:
+        """Both clusters, events first: its loss costs least if an update goes wrong there."""
+        topology = self._args.topology
+        members = ChainArgs(
+            group=self._control,
+            platform=self._platform,
+            members=topology.events,
+            user_data=self._args.user_data,
+            identity_id=self._identities["events"].id,
+            subnet_id=self._network.etcd_subnet_id,
+            after=after,
+        )
+        events = Etcd(f"{self._name}-events", members, self._child)
+        members = replace(
+            members,
+            members=topology.etcd,
+            identity_id=self._identities["etcd"].id,
+            after=[events.gate],
+        )
+        return Etcd(f"{self._name}-etcd", members, self._child)
+
+    def _masters(self, after: Sequence[pulumi.Resource]) -> Masters:
+        topology = self._args.topology
+        load_balancer = LoadBalancer(
+            f"{self._name}-api",
+            LoadBalancerArgs(
+                group=self._control,
+                subnet_id=self._network.masters_subnet_id,
+                address=str(topology.api_address),
+                public_label=self._endpoint.public_label,
+            ),
+            self._child,
+        )
+        members = ChainArgs(
+            group=self._control,
+            platform=self._platform,
+            members=topology.masters,
+            user_data=self._args.user_data,
+            identity_id=self._identities["master"].id,
+            subnet_id=self._network.masters_subnet_id,
+            backend_pool_ids=load_balancer.backend_pool_ids,
+            after=after,
+        )
+        return Masters(f"{self._name}-master", members, self._child)
+
+    def _node_pools(self, after: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Creates every pool; returns all their scale sets."""
+        scale_sets: list[pulumi.Resource] = []
+        by_pool = groupby(self._args.topology.node_sets, key=lambda node_set: node_set.pool)
+        for pool, node_sets in by_pool:
+            args = NodePoolArgs(
+                group=self._nodes,
+                platform=self._platform,
+                cluster=self._args.topology.cluster,
+                node_sets=list(node_sets),
+                user_data=self._args.user_data,
+                identity_id=self._identities["node"].id,
+                subnet_id=self._network.nodes_subnet_id,
+                after=after,
+            )
+            scale_sets += NodePool(f"{self._name}-{pool}", args, self._child).scale_sets
+        return scale_sets
+
+    def _addons(self, kubeconfig: pulumi.Output[str], after: Sequence[pulumi.Resource]) -> None:
+        topology = self._args.topology
+        provider = kubernetes.Provider(
+            f"{self._name}-kubernetes",
+            kubeconfig=kubeconfig,
+            # Who the cluster is, so that a renewed certificate does not replace everything in it.
+            cluster_identifier=f"{self._args.settings.subscription_id}/{topology.cluster}",
+            # A refresh must work while the API is away.
+            skip_update_unreachable=True,
+            # CoreDNS reloads its configuration; a new ConfigMap per change would restart it.
+            enable_config_map_mutable=True,
+            # It asks the API as soon as it is configured, so the API must be there by then.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+        ordinary_nodes = sum(nodes.nodes for nodes in topology.node_sets if not nodes.taints)
+        KubeDns(
+            f"{self._name}-dns",
+            KubeDnsArgs(
+                provider=provider,
+                image=self._args.dns_image,
+                address=str(topology.cluster_dns_ip),
+                replicas=max(1, min(_DNS_REPLICAS, ordinary_nodes)),
+            ),
+            self._child,
+        )

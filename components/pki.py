@@ -1,0 +1,151 @@
+"""Keys and certificates: three authorities, and one bundle per machine role."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.certificates import (
+    CLIENT,
+    PEER,
+    SERVER,
+    Authority,
+    Credential,
+    Subject,
+    private_key,
+)
+from components.kubeconfig import kubeconfig
+from config.topology import Member
+
+Files = dict[str, pulumi.Output[str]]
+
+_LOOPBACK_NAME = "localhost"
+_LOOPBACK_ADDRESS = "127.0.0.1"
+# What masters say to the API, and who they are there: file name -> subject.
+_MASTER_CLIENTS: Mapping[str, Subject] = {
+    "apiserver-kubelet-client": Subject(
+        "kilonode:apiserver", organization="kilonode:apiserver-kubelet-client"
+    ),
+    "controller-manager": Subject("system:kube-controller-manager"),
+    "scheduler": Subject("system:kube-scheduler"),
+    "manifests": Subject("kilonode:manifests", organization="system:masters"),
+    "csr-approver": Subject("kilonode:csr-approver"),
+}
+# Masters are nodes too, so both bundles hold these.
+_NODE_CLIENTS: Mapping[str, Subject] = {
+    "bootstrap": Subject("kilonode:bootstrap", organization="system:bootstrappers"),
+    "kube-proxy": Subject("system:kube-proxy"),
+}
+# A group of our own: the masters' manifests bind it, so it can be taken away again, which
+# system:masters cannot.
+_ADMIN = Subject("kilonode-admin", organization="kilonode:administrators")
+
+
+@dataclass(frozen=True)
+class PkiArgs:
+    """`apiserver_*` are what its certificate serves; `api_server` is the URL for people."""
+
+    cluster: str
+    etcd: Sequence[Member]
+    events: Sequence[Member]
+    apiserver_names: Sequence[str]
+    apiserver_addresses: Sequence[str]
+    api_server: str
+
+
+class Pki(pulumi.ComponentResource):
+    """`bundles`: secret JSON per role, as machines unpack it. `kubeconfig`: secret, admin."""
+
+    bundles: Mapping[str, pulumi.Output[str]]
+    kubeconfig: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kilonode:pki:Pki", name, None, opts)
+        self._name = name
+        self._kubernetes = self._authority("kubernetes", args.cluster)
+        self._etcd = self._authority("etcd", args.cluster)
+        self._front_proxy = self._authority("front-proxy", args.cluster)
+
+        node = {
+            "kubernetes/ca.crt": self._kubernetes.credential.certificate,
+            **self._kubernetes_clients(_NODE_CLIENTS),
+        }
+        self.bundles = {
+            "etcd": self._etcd_bundle(args.etcd),
+            "events": self._etcd_bundle(args.events),
+            "master": _bundle({**node, **self._master_files(args)}),
+            "node": _bundle(node),
+        }
+        self.kubeconfig = kubeconfig(
+            args.cluster,
+            args.api_server,
+            self._kubernetes.credential.certificate,
+            self._kubernetes.issue(f"{name}-admin", _ADMIN, CLIENT),
+        )
+        self.register_outputs({"kubeconfig": self.kubeconfig})
+
+    def _authority(self, role: str, cluster: str) -> Authority:
+        return Authority(f"{self._name}-{role}-ca", f"{cluster} {role}", parent=self)
+
+    def _kubernetes_clients(self, subjects: Mapping[str, Subject]) -> Files:
+        files: Files = {}
+        for role, subject in subjects.items():
+            credential = self._kubernetes.issue(f"{self._name}-{role}", subject, CLIENT)
+            files |= _pair(f"kubernetes/{role}", credential)
+        return files
+
+    def _master_files(self, args: PkiArgs) -> Files:
+        apiserver = Subject(
+            "kube-apiserver",
+            dns_names=(*args.apiserver_names, _LOOPBACK_NAME),
+            ip_addresses=(*args.apiserver_addresses, _LOOPBACK_ADDRESS),
+        )
+        service_account = private_key(f"{self._name}-service-account", parent=self)
+        return {
+            **_pair("kubernetes/ca", self._kubernetes.credential),
+            **_pair(
+                "kubernetes/apiserver",
+                self._kubernetes.issue(f"{self._name}-apiserver", apiserver, SERVER),
+            ),
+            **self._kubernetes_clients(_MASTER_CLIENTS),
+            "kubernetes/service-account.key": pulumi.Output.secret(service_account.private_key_pem),
+            "kubernetes/service-account.pub": service_account.public_key_pem,
+            "front-proxy/ca.crt": self._front_proxy.credential.certificate,
+            **_pair(
+                "front-proxy/client",
+                self._front_proxy.issue(
+                    f"{self._name}-front-proxy-client", Subject("front-proxy-client"), CLIENT
+                ),
+            ),
+            "etcd/ca.crt": self._etcd.credential.certificate,
+            **_pair(
+                "etcd/client",
+                self._etcd.issue(f"{self._name}-etcd-client", Subject("kube-apiserver"), CLIENT),
+            ),
+        }
+
+    def _etcd_bundle(self, members: Sequence[Member]) -> pulumi.Output[str]:
+        machines = {
+            member.name: _pair("etcd/member", self._etcd_member(member)) for member in members
+        }
+        return _bundle({"etcd/ca.crt": self._etcd.credential.certificate}, machines)
+
+    def _etcd_member(self, member: Member) -> Credential:
+        """One certificate for serving, for peers and for asking them: etcd uses it as all three."""
+        subject = Subject(
+            member.name,
+            dns_names=(member.name, _LOOPBACK_NAME),
+            ip_addresses=(str(member.address), _LOOPBACK_ADDRESS),
+        )
+        return self._etcd.issue(f"{self._name}-{member.role}-{member.key}", subject, PEER)
+
+
+def _pair(path: str, credential: Credential) -> Files:
+    return {f"{path}.crt": credential.certificate, f"{path}.key": credential.key}
+
+
+def _bundle(files: Files, machines: Mapping[str, Files] | None = None) -> pulumi.Output[str]:
+    content = {"files": files, "machines": machines or {}}
+    return pulumi.Output.secret(pulumi.Output.json_dumps(content, sort_keys=True))

@@ -1,0 +1,82 @@
+"""Blob storage: etcd's birth records and snapshots, and a place for artifacts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_azure_native import storage
+
+from components import roles
+from components.azure import ResourceGroup, known
+from components.identities import Identity
+
+# Containers that belong to the etcd cluster of the same name.
+_ETCD_CONTAINERS = ("etcd", "events")
+_CONTAINERS = (*_ETCD_CONTAINERS, "artifacts")
+
+
+@dataclass(frozen=True)
+class StorageArgs:
+    """`identities` is keyed by role and holds at least etcd and events."""
+
+    group: ResourceGroup
+    account_name: str
+    identities: Mapping[str, Identity]
+
+
+class Storage(pulumi.ComponentResource):
+    """One account; etcd machines write to their own container and to no other."""
+
+    account_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kilonode:storage:Storage", name, None, opts)
+        self._args = args
+        sku = storage.SkuName.STANDARD_ZRS if args.group.zones else storage.SkuName.STANDARD_LRS
+        account = storage.StorageAccount(
+            name,
+            resource_group_name=args.group.name,
+            location=args.group.location,
+            account_name=args.account_name,
+            kind=storage.Kind.STORAGE_V2,
+            # A birth record that is lost with a zone would let a second cluster be born.
+            sku=storage.SkuArgs(name=sku),
+            minimum_tls_version=storage.MinimumTlsVersion.TLS1_2,
+            enable_https_traffic_only=True,
+            allow_blob_public_access=False,
+            # Managed identities only: a shared key would open every container to its holder.
+            allow_shared_key_access=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.account_name = known(args.account_name, after=account)
+        for container in _CONTAINERS:
+            self._container(name, container)
+        self.register_outputs({"account_name": self.account_name})
+
+    def _container(self, name: str, container_name: str) -> None:
+        container = storage.BlobContainer(
+            f"{name}-{container_name}",
+            resource_group_name=self._args.group.name,
+            account_name=self.account_name,
+            container_name=container_name,
+            public_access=storage.PublicAccess.NONE,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        if container_name not in _ETCD_CONTAINERS:
+            return
+        roles.assign(
+            f"{name}-{container_name}-writer",
+            group=self._args.group,
+            role=roles.STORAGE_BLOB_DATA_CONTRIBUTOR,
+            identity=self._args.identities[container_name],
+            scope=self._args.group.id(
+                "Microsoft.Storage/storageAccounts/blobServices/containers",
+                self._args.account_name,
+                "default",
+                container_name,
+            ),
+            parent=self,
+            target=container,
+        )
