@@ -1,0 +1,193 @@
+"""Find the machine's local disk, format it if it is fresh, and mount it at /mnt/local."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kilonode.disk_choice import (
+    CLOUD_INIT_MOUNT_POINT,
+    LABEL,
+    MOUNT_POINT,
+    Assemble,
+    Create,
+    Device,
+    Format,
+    MissingError,
+    Mount,
+    RefusedError,
+    decide,
+    parse,
+)
+from kilonode.machine import environment, say, write_atomically
+
+_FSTAB = Path("/etc/fstab")
+# The agent's (and azure-vm-utils') name of the resource disk, then cloud-init's.
+_RESOURCE_LINKS = (Path("/dev/disk/azure/resource"), Path("/dev/disk/cloud/azure_resource"))
+_COLUMNS = "PATH,TYPE,FSTYPE,LABEL,PTTYPE,MODEL,MOUNTPOINTS"
+_ARRAY = f"/dev/md/{LABEL}"
+# Disks appear within seconds of a boot; one that does not come in this time will not come.
+_PATIENCE_SECONDS = 120
+
+
+def without_cloud_init_mount(fstab: str) -> str:
+    """`fstab` with cloud-init's line for /mnt turned into a comment.
+
+    On a later boot it would mount our own file system there, or cover /mnt/local.
+    """
+    return "".join(
+        f"# {line}" if _is_cloud_init_mount(line) else line for line in fstab.splitlines(True)
+    )
+
+
+def _is_cloud_init_mount(line: str) -> bool:
+    fields = line.split()
+    return (
+        len(fields) > 3
+        and not line.startswith("#")
+        and fields[1] == CLOUD_INIT_MOUNT_POINT
+        and "comment=cloudconfig" in fields[3].split(",")
+    )
+
+
+def run(*command: str, accepted: tuple[int, ...] = (0,)) -> str:
+    """What the command printed. Raises CalledProcessError for any other exit code."""
+    say(f"+ {' '.join(command)}")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in accepted:
+        raise subprocess.CalledProcessError(done.returncode, command)
+    return done.stdout
+
+
+def look() -> tuple[Device, ...]:
+    # lsblk reads udev's records, so they have to be complete; without udev it reads the disks.
+    subprocess.run(["udevadm", "settle", "--timeout=30"], check=False)
+    return parse(json.loads(run("lsblk", "--json", "--output", _COLUMNS)))
+
+
+def resource_disk() -> str | None:
+    return next((os.path.realpath(link) for link in _RESOURCE_LINKS if link.exists()), None)
+
+
+def names(device: Device) -> list[str]:
+    with _readable(device) as folder:
+        found = [path.name for path in folder.iterdir()]
+        # What fsck rescued is somebody's data too.
+        lost = folder / "lost+found"
+        if lost.is_dir():
+            found += [f"lost+found/{path.name}" for path in lost.iterdir()]
+        return found
+
+
+@contextmanager
+def _readable(device: Device) -> Iterator[Path]:
+    if device.mount_points:
+        yield Path(device.mount_points[0])
+        return
+    kinds = "ntfs3,ntfs" if device.fstype == "ntfs" else "ext4"
+    with tempfile.TemporaryDirectory() as folder:
+        run("mount", "--types", kinds, "--options", "ro", device.path, folder)
+        try:
+            yield Path(folder)
+        finally:
+            run("umount", folder)
+
+
+def make_file_system(device: Device) -> None:
+    """Raises RefusedError if the disk itself does not say what udev's record of it said."""
+    seen = run(
+        *("blkid", "--probe", "--match-tag", "TYPE", "--match-tag", "PTTYPE"),
+        *("--output", "value", device.path),
+        accepted=(0, 2),
+    ).split()
+    if seen != ([device.fstype] if device.fstype else []):
+        raise RefusedError(f"will not format {device}: blkid finds {seen}")
+    run("wipefs", "--all", device.path)
+    run("mkfs.ext4", "-q", "-L", LABEL, device.path)
+
+
+def check(device: Device) -> None:
+    # 1: mended; 2: a reboot would be needed if it were mounted.
+    try:
+        run("e2fsck", "-p", device.path, accepted=(0, 1, 2, 3))
+    except subprocess.CalledProcessError:
+        say(f"{device.path} needs more than a careful repair")
+        run("e2fsck", "-f", "-y", device.path, accepted=(0, 1, 2, 3))
+
+
+def mount(device: Device) -> None:
+    Path(MOUNT_POINT).mkdir(parents=True, exist_ok=True)
+    run("mount", "--types", "ext4", "--options", "noatime", device.path, MOUNT_POINT)
+
+
+def take(step: Mount | Format | Assemble | Create) -> bool:
+    """Takes one step. True when the local disk is mounted."""
+    match step:
+        case Assemble(paths):
+            run("mdadm", "--assemble", _ARRAY, *paths)
+        case Create(paths):
+            run(
+                *("mdadm", "--create", _ARRAY, f"--name={LABEL}", "--homehost=any", "--run"),
+                *("--metadata=1.2", "--level=0", f"--raid-devices={len(paths)}", *paths),
+            )
+            # Half of an older array's file system may stand at the same place.
+            run("wipefs", "--all", _ARRAY)
+        case Mount(device) if MOUNT_POINT in device.mount_points:
+            return True
+        case Mount(device):
+            _free(device)
+            check(device)
+            mount(device)
+            return True
+        case Format(device):
+            _free(device)
+            make_file_system(device)
+            mount(device)
+            return True
+    return False
+
+
+def _free(device: Device) -> None:
+    for point in device.mount_points:
+        run("umount", point)
+
+
+def keep_cloud_init_away() -> None:
+    old = _FSTAB.read_text() if _FSTAB.exists() else ""
+    new = without_cloud_init_mount(old)
+    if new != old:
+        write_atomically(_FSTAB, new.encode(), 0o644)
+        # systemd would otherwise mount it again as soon as the device changes.
+        run("systemctl", "daemon-reload")
+
+
+def main() -> None:
+    kind = environment()["LOCAL_DISK_KIND"]
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    keep_cloud_init_away()
+    while True:
+        try:
+            if take(decide(look(), resource_disk(), kind, names)):
+                return
+        except MissingError as error:
+            if time.monotonic() > deadline:
+                sys.exit(f"local disk: {error}")
+            time.sleep(2)
+        except RefusedError as error:
+            sys.exit(
+                f"local disk: {error}. If nothing on it is needed: wipefs --all on it and its "
+                "partitions, then reboot"
+            )
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"local disk: {error}")
+
+
+if __name__ == "__main__":
+    main()
