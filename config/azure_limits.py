@@ -38,7 +38,7 @@ VNET_MAX_PRIVATE_ADDRESSES = 65_536
 NSG_MAX_ADDRESSES_PER_RULE_SIDE = 4_000
 # Facts 8. AD nat-gateway: 64,512 ports per address.
 NAT_MAX_ADDRESSES = 16
-# Facts 8. AD load-balancer probes: at least every 5 seconds; the SDK's docstring ends at 30 minutes.
+# Facts 8. AD load-balancer probes: at least 5 seconds apart; SDK docstring: at most 30 minutes.
 PROBE_MIN_INTERVAL_SECONDS = 5
 LOAD_BALANCER_IDLE_MINUTES = (4, 30)
 

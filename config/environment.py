@@ -23,7 +23,6 @@ SCHEDULER_FILE = "/etc/kilonode/scheduler.yaml"
 # metrics, whose usual port that is, are on 2383 in both.
 _ETCD_PORTS = {"etcd": (2379, 2380), "events": (2381, 2382)}
 _ETCD_METRICS_PORT = 2383
-_BLOB_CONTAINERS = {"etcd": "etcd", "events": "events"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_METRICS_PORT": str(_ETCD_METRICS_PORT),
         "ETCD_CANDIDATES": _words(candidates),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
-        "BLOB_CONTAINER_URL": f"{topology.blob_url}/{_BLOB_CONTAINERS[member.role]}",
+        "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
     }
 

@@ -24,14 +24,11 @@ _PROVIDER = "azure-native"
 
 # The same settings with every section allowed to be missing: what can still be checked when some
 # of them cannot be read.
-_Readable = create_model(  # type: ignore[call-overload]
-    "_Readable",
-    __base__=Settings,
-    **{
-        name: (field.annotation | None, None)  # type: ignore[operator]
-        for name, field in Settings.model_fields.items()
-    },
-)
+_optional: dict[str, Any] = {
+    name: (cast(Any, field.annotation) | None, None)
+    for name, field in Settings.model_fields.items()
+}
+_Readable = create_model("_Readable", __base__=Settings, **_optional)
 
 
 def load(raw: Mapping[str, Any]) -> Settings:
@@ -88,7 +85,7 @@ def _readable(raw: Mapping[str, Any], broken: set[tuple[str, ...]]) -> Settings:
     while paths:
         kept = salvageable(kept, paths)
         try:
-            return cast(Settings, _Readable.model_validate(kept))
+            return _Readable.model_validate(kept)
         except ValidationError as error:
             paths = {path_of(one) for one in error.errors()}
     raise AssertionError("a validation error names at least one key")

@@ -81,6 +81,11 @@ class Topology:
     events_candidates: tuple[IPv4Address, ...]
     master_candidates: tuple[IPv4Address, ...]
 
+    @property
+    def machines(self) -> tuple[Member | NodeSet, ...]:
+        """All that have user data."""
+        return (*self.events, *self.etcd, *self.masters, *self.node_sets)
+
 
 def topology(settings: Settings) -> Topology:
     """The topology that `settings`, which must have been validated, decide."""

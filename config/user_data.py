@@ -121,8 +121,15 @@ def _machine_files(role: str) -> Mapping[str, MachineFile]:
         )
         for folder in (MACHINES / name for name in FOLDERS[role])
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not _is_litter(path.relative_to(folder))
     }
+
+
+def _is_litter(path: Path) -> bool:
+    """What editors, linters and Python leave in a tree: it must not replace machines."""
+    return any(part.startswith(".") or part == "__pycache__" for part in path.parts) or (
+        path.name.endswith("~")
+    )
 
 
 def _environment_file(environment: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.environment import machine_user_data
 from config.problems import Problem, problem
 from config.schema import Settings
-from config.topology import topology
+from config.topology import NodeSet, topology
 from config.user_data import UserDataError
 
 
@@ -13,8 +13,8 @@ def problems(settings: Settings) -> list[Problem]:
     """One problem for each role whose user data cannot be made. `settings` are valid otherwise."""
     plan = topology(settings)
     found: dict[str, Problem] = {}
-    for machine in (*plan.etcd, *plan.events, *plan.masters, *plan.node_sets):
-        key = f"nodePools.{machine.pool}" if machine.role == "node" else _KEYS[machine.role]
+    for machine in plan.machines:
+        key = f"nodePools.{machine.pool}" if isinstance(machine, NodeSet) else _KEYS[machine.role]
         try:
             machine_user_data(settings, plan, machine)
         except UserDataError as error:
