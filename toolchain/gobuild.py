@@ -12,7 +12,7 @@ from toolchain.errors import ToolchainError
 from toolchain.progress import Step
 from toolchain.recipe import Recipe
 
-# Machines and the operator's box are amd64 Linux; azure has no other size here.
+# Machines and the operator's box are amd64 Linux.
 _FIXED_ENVIRONMENT = {
     "GOOS": "linux",
     "GOARCH": "amd64",
@@ -43,8 +43,9 @@ def build(recipe: Recipe, version: str, go: Path, target: Path, log: Path, step:
     flags = ["-ldflags", recipe.linker_flags(version)]
     log.unlink(missing_ok=True)
     for number, (program, package) in enumerate(recipe.packages.items(), 1):
-        what = f"building {program}, {number} of {len(recipe.packages)}"
+        what = f"building {program}"
         if len(recipe.packages) > 1:
+            what += f", {number} of {len(recipe.packages)}"
             step.say(what)
         run.logged(
             [str(go), *_BUILD, *tags, *flags, "-o", str(target / program), package],
