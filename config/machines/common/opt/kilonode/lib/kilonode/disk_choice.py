@@ -30,7 +30,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Device:
-    """A block device as `lsblk --json` tells it; `children` are partitions or arrays on it."""
+    """A block device as `lsblk --json` tells it; `children` are partitions or an array on it."""
 
     path: str
     type: str
@@ -62,7 +62,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Format:
-    """Fresh: make our file system. The device still has to be what was seen: device.fstype."""
+    """Fresh: make our file system."""
 
     device: Device
 

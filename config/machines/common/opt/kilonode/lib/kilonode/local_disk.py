@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kilonode.disk_choice import (
     CLOUD_INIT_MOUNT_POINT,
@@ -31,7 +33,7 @@ from kilonode.machine import environment, say, write_atomically
 _FSTAB = Path("/etc/fstab")
 # The agent's (and azure-vm-utils') name of the resource disk, then cloud-init's.
 _RESOURCE_LINKS = (Path("/dev/disk/azure/resource"), Path("/dev/disk/cloud/azure_resource"))
-_COLUMNS = "PATH,TYPE,FSTYPE,LABEL,PTTYPE,MODEL,MOUNTPOINTS"
+_COLUMNS = "PATH,TYPE,MODEL,MOUNTPOINTS"
 _ARRAY = f"/dev/md/{LABEL}"
 # Disks appear within seconds of a boot; one that does not come in this time will not come.
 _PATIENCE_SECONDS = 120
@@ -67,9 +69,31 @@ def run(*command: str, accepted: tuple[int, ...] = (0,)) -> str:
 
 
 def look() -> tuple[Device, ...]:
-    # lsblk reads udev's records, so they have to be complete; without udev it reads the disks.
+    # Links and partitions are there once udev is done; where it does not run, they are anyway.
     subprocess.run(["udevadm", "settle", "--timeout=30"], check=False)
-    return parse(json.loads(run("lsblk", "--json", "--output", _COLUMNS)))
+    tree = json.loads(run("lsblk", "--json", "--output", _COLUMNS))
+    _probe(tree["blockdevices"])
+    return parse(tree)
+
+
+def _probe(entries: Iterable[dict[str, Any]]) -> None:
+    """Adds what lsblk would tell from udev's records, which lag behind or are not there, and which
+    decide what may be formatted: so the disks themselves are asked."""
+    for entry in entries:
+        # A container sees the names of all the host's devices, but has few of them.
+        present = Path(entry["path"]).exists()
+        found = _signatures(entry["path"]) if present else {}
+        entry |= {key.lower(): found.get(key) for key in ("FSTYPE", "LABEL", "PTTYPE")}
+        _probe(entry.get("children", ()))
+
+
+def _signatures(path: str) -> dict[str, str]:
+    command = ("blkid", "--probe", "--output", "export", path)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if done.returncode not in (0, 2):  # 2: nothing found
+        return {"FSTYPE": "more than one or unreadable"}
+    found = dict(word.split("=", 1) for word in shlex.split(done.stdout))
+    return {**found, **({"FSTYPE": found["TYPE"]} if "TYPE" in found else {})}
 
 
 def resource_disk() -> str | None:
@@ -101,14 +125,6 @@ def _readable(device: Device) -> Iterator[Path]:
 
 
 def make_file_system(device: Device) -> None:
-    """Raises RefusedError if the disk itself does not say what udev's record of it said."""
-    seen = run(
-        *("blkid", "--probe", "--match-tag", "TYPE", "--match-tag", "PTTYPE"),
-        *("--output", "value", device.path),
-        accepted=(0, 2),
-    ).split()
-    if seen != ([device.fstype] if device.fstype else []):
-        raise RefusedError(f"will not format {device}: blkid finds {seen}")
     run("wipefs", "--all", device.path)
     run("mkfs.ext4", "-q", "-L", LABEL, device.path)
 

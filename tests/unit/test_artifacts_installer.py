@@ -1,0 +1,212 @@
+"""Pinned programs on a machine: checked before they are put in place, skipped when there."""
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kilonode import artifacts, web
+from kilonode.artifacts import Artifact, ArtifactError
+
+from tests.unit.http_server import Answer, Request, serving
+
+PROGRAM = b"#!/bin/sh\necho hello\n"
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def archive(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as writer:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name.replace("__", "/"))
+            entry.size = len(content)
+            writer.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def linking_archive(name: str, target: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as writer:
+        entry = tarfile.TarInfo(name)
+        entry.type = tarfile.SYMTYPE
+        entry.linkname = target
+        writer.addfile(entry)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web.time, "sleep", lambda _: None)
+
+
+def always(body: bytes) -> Callable[[Request], Answer]:
+    return lambda _: Answer(body)
+
+
+def install(
+    content: bytes, members: dict[str, str], records: Path, expected: str | None = None
+) -> Artifact:
+    with serving(always(content)) as url:
+        artifact = Artifact("tool", f"{url}/tool", expected or sha256(content), members)
+        artifacts.install(artifact, "", records)
+    return artifact
+
+
+def test_a_single_program_is_installed_executable(tmp_path: Path, records: Path) -> None:
+    target = tmp_path / "bin" / "tool"
+    artifact = install(PROGRAM, {"": str(target)}, records)
+    assert target.read_bytes() == PROGRAM
+    assert target.stat().st_mode & 0o777 == 0o755
+    assert artifacts.is_installed(artifact, records)
+
+
+def test_only_the_named_members_leave_an_archive(tmp_path: Path, records: Path) -> None:
+    content = archive(tool_v1__tool=PROGRAM, tool_v1__other=b"x", **{".__bridge": b"bridge"})
+    places = {"tool_v1/tool": str(tmp_path / "bin/tool"), "bridge": str(tmp_path / "cni/bridge")}
+    artifact = install(content, places, records)
+    assert (tmp_path / "bin/tool").read_bytes() == PROGRAM
+    assert (tmp_path / "cni/bridge").read_bytes() == b"bridge"
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+        "bridge",
+        "tool",
+        "tool.json",
+    ]
+    assert artifacts.is_installed(artifact, records)
+
+
+def test_a_wrong_hash_installs_nothing_and_names_both_hashes(tmp_path: Path, records: Path) -> None:
+    target = tmp_path / "bin" / "tool"
+    expected = sha256(b"what was promised")
+    with pytest.raises(ArtifactError) as failure:
+        install(PROGRAM, {"": str(target)}, records, expected)
+    message = str(failure.value)
+    assert "tool" in message
+    assert expected in message
+    assert sha256(PROGRAM) in message
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_wrong_hash_leaves_the_installed_program_alone(tmp_path: Path, records: Path) -> None:
+    target = tmp_path / "tool"
+    install(PROGRAM, {"": str(target)}, records)
+    with pytest.raises(ArtifactError):
+        install(b"evil", {"": str(target)}, records, sha256(b"newer"))
+    assert target.read_bytes() == PROGRAM
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed", "record lost", "newer wanted"])
+def test_what_is_not_there_as_it_should_be_is_installed_again(
+    damage: str, tmp_path: Path, records: Path
+) -> None:
+    target = tmp_path / "tool"
+    artifact = install(archive(tool=PROGRAM), {"tool": str(target)}, records)
+    match damage:
+        case "changed":
+            target.write_bytes(b"other")
+        case "removed":
+            target.unlink()
+        case "record lost":
+            (records / "tool.json").unlink()
+        case "newer wanted":
+            artifact = Artifact("tool", artifact.url, sha256(b"newer"), artifact.install)
+    assert not artifacts.is_installed(artifact, records)
+
+
+def test_a_program_that_the_image_has_needs_no_record(tmp_path: Path, records: Path) -> None:
+    target = tmp_path / "tool"
+    target.write_bytes(PROGRAM)
+    artifact = Artifact("tool", "https://nowhere.invalid/tool", sha256(PROGRAM), {"": str(target)})
+    assert artifacts.is_installed(artifact, records)
+
+
+def test_an_archive_without_the_member_is_refused(tmp_path: Path, records: Path) -> None:
+    with pytest.raises(ArtifactError, match="'tool'"):
+        install(archive(other=b"x"), {"tool": str(tmp_path / "tool")}, records)
+
+
+def test_a_link_in_the_place_of_a_member_is_refused(tmp_path: Path, records: Path) -> None:
+    content = linking_archive("tool", "/etc/shadow")
+    with pytest.raises(ArtifactError, match="no regular file 'tool'"):
+        install(content, {"tool": str(tmp_path / "tool")}, records)
+    assert not (tmp_path / "tool").exists()
+
+
+def test_a_failing_server_is_asked_again(tmp_path: Path, records: Path) -> None:
+    answers = [
+        Answer(status=503, headers={"Retry-After": "1"}),
+        Answer(status=429),
+        Answer(PROGRAM[:5], length=len(PROGRAM)),
+        Answer(PROGRAM),
+    ]
+    target = tmp_path / "tool"
+    with serving(lambda _: answers.pop(0)) as url:
+        artifact = Artifact("tool", f"{url}/tool", sha256(PROGRAM), {"": str(target)})
+        artifacts.install(artifact, "", records)
+    assert target.read_bytes() == PROGRAM
+    assert not answers
+
+
+def test_a_download_that_does_not_exist_fails_at_once(tmp_path: Path, records: Path) -> None:
+    answers = [Answer(status=404)]
+    with serving(lambda _: answers.pop(0)) as url:
+        artifact = Artifact("tool", f"{url}/tool", sha256(PROGRAM), {"": str(tmp_path / "tool")})
+        with pytest.raises(ArtifactError, match="404"):
+            artifacts.install(artifact, "", records)
+
+
+def test_a_mirror_has_host_and_path_of_the_official_url(tmp_path: Path, records: Path) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(PROGRAM)
+
+    official = "https://dl.k8s.io/v1.36.3/bin/linux/amd64/kubelet"
+    with serving(answer) as url:
+        artifact = Artifact("kubelet", official, sha256(PROGRAM), {"": str(tmp_path / "kubelet")})
+        artifacts.install(artifact, f"{url}/", records)
+    assert asked == ["/dl.k8s.io/v1.36.3/bin/linux/amd64/kubelet"]
+
+
+def test_without_a_mirror_the_official_url_is_asked() -> None:
+    assert artifacts.mirrored("https://dl.k8s.io/x", "") == "https://dl.k8s.io/x"
+
+
+def test_the_program_installs_the_manifest_once(
+    tmp_path: Path,
+    records: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    manifest = tmp_path / "artifacts.json"
+    monkeypatch.setattr(artifacts, "MANIFEST", manifest)
+    monkeypatch.setattr(artifacts, "RECORDS", records)
+    monkeypatch.setattr(artifacts, "environment", lambda: {"ARTIFACT_MIRROR": ""})
+    with serving(always(PROGRAM)) as url:
+        entry = {
+            "name": "tool",
+            "url": f"{url}/tool",
+            "sha256": sha256(PROGRAM),
+            "install": {"": str(tmp_path / "tool")},
+        }
+        manifest.write_text(json.dumps([entry]))
+        artifacts.main()
+        assert "tool: installed" in capsys.readouterr().err
+        artifacts.main()
+        assert "tool: already here" in capsys.readouterr().err
+        manifest.write_text(json.dumps([{**entry, "sha256": "0" * 64}]))
+        with pytest.raises(SystemExit, match=f"tool: .*expected sha256 {'0' * 64}"):
+            artifacts.main()
