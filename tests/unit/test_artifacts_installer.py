@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kilonode import artifacts, web
+from kilonode import artifacts
 from kilonode.artifacts import Artifact, ArtifactError
 
 from tests.unit.http_server import Answer, Request, serving
@@ -49,7 +49,7 @@ def records(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web.time, "sleep", lambda _: None)
+    monkeypatch.setattr("kilonode.web.time.sleep", lambda _: None)
 
 
 def always(body: bytes) -> Callable[[Request], Answer]:

@@ -23,10 +23,6 @@ _LONGEST_PAUSE = 60.0
 ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
-class PermanentError(Exception):
-    """Asking again would not help."""
-
-
 def send(
     url: str,
     headers: Mapping[str, str],
@@ -57,7 +53,8 @@ def retry(what: str, attempt: Callable[[], Result], patience: float | None) -> R
             wait = _requested_pause(error) or random.uniform(pause / 2, pause)
             if deadline is not None and time.monotonic() + wait > deadline:
                 raise
-            say(f"{what}: {error}; asking again in {wait:.0f} s")
+            where = f"{error.url}: " if isinstance(error, urllib.error.HTTPError) else ""
+            say(f"{what}: {where}{error}; asking again in {wait:.0f} s")
         time.sleep(wait)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
