@@ -1,0 +1,193 @@
+"""Runs the whole program under Pulumi's mocks and keeps every registration, options included.
+
+Mocks do not show options, so the monitor itself is replaced. Two kinds of run: in an unknown one
+resources answer with their inputs alone, as the plugin does in a preview; in a known one keys,
+certificates and IDs come back, and every private key is a planted text that is easy to find.
+"""
+
+import asyncio
+import contextvars
+import runpy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime import mocks, rpc, stack
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.proto import resource_pb2
+
+PROGRAM = Path(__file__).parents[2] / "__main__.py"
+PLANTED = "planted-secret"
+_STACK_TYPE = "pulumi:pulumi:Stack"
+
+# What a type answers besides its inputs, given its logical name.
+_COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
+    "tls:index/privateKey:PrivateKey": lambda name: {
+        "privateKeyPem": f"{PLANTED}-{name}",
+        "publicKeyPem": f"public-{name}",
+    },
+    "tls:index/selfSignedCert:SelfSignedCert": lambda name: {"certPem": f"certificate-{name}"},
+    "tls:index/certRequest:CertRequest": lambda name: {"certRequestPem": f"request-{name}"},
+    "tls:index/locallySignedCert:LocallySignedCert": lambda name: {
+        "certPem": f"certificate-{name}"
+    },
+    "azure-native:managedidentity:UserAssignedIdentity": lambda name: {
+        "principalId": f"principal-{name}"
+    },
+}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the engine would see it; `inputs` keep secret wrappers and unknowns."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    custom: bool
+    provider: str
+    inputs: Mapping[str, Any]
+    dependencies: frozenset[str]
+    ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
+    delete_before_replace: bool
+    before_update_hooks: tuple[str, ...]
+
+
+@dataclass
+class Recording:
+    """Everything one run of the program did."""
+
+    registrations: list[Registration] = field(default_factory=list)
+    registered_outputs: set[str] = field(default_factory=set)
+    stack_outputs: dict[str, Any] = field(default_factory=dict)
+    secret_outputs: set[str] = field(default_factory=set)
+
+    @property
+    def urns(self) -> list[str]:
+        return [one.urn for one in self.registrations]
+
+    def of_type(self, type_: str) -> list[Registration]:
+        return [one for one in self.registrations if one.type == type_]
+
+    def named(self, name: str) -> Registration:
+        (found,) = (one for one in self.registrations if one.name == name)
+        return found
+
+
+class _Monitor(mocks.MockMonitor):
+    def __init__(self, recording: Recording, known: bool) -> None:
+        super().__init__(_NoMocks())
+        self._recording = recording
+        self._known = known
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == _STACK_TYPE:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        self._recording.registrations.append(_registration(urn, request))
+        answer = resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
+        if "identity" in answer.object.fields:
+            # A list going in, a mapping coming out.
+            identity = answer.object.fields["identity"].struct_value
+            ids = list(identity["userAssignedIdentities"])
+            identity.update({"userAssignedIdentities": {one: {} for one in ids}})
+        if self._known and request.custom:
+            answer.id = f"id-{request.name}"
+            computed = _COMPUTED.get(request.type)
+            answer.object.update(computed(request.name) if computed else {})
+        return answer
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        self._recording.registered_outputs.add(request.urn)
+        return empty_pb2.Empty()
+
+
+class _NoMocks(mocks.Mocks):
+    def new_resource(self, args: Any) -> Any:
+        raise AssertionError("the monitor answers by itself")
+
+    def call(self, args: Any) -> Any:
+        raise AssertionError(f"the program must not look anything up: {args.token}")
+
+
+class _Hooks:
+    """Stands in for the callback server, which a hook is registered with."""
+
+    def register_resource_hook(self, hook: Any) -> None:
+        assert callable(hook.callback)
+
+
+def _registration(urn: str, request: Any) -> Registration:
+    return Registration(
+        urn=urn,
+        type=request.type,
+        name=request.name,
+        parent=request.parent,
+        custom=request.custom,
+        provider=request.provider,
+        inputs=json_format.MessageToDict(request.object),
+        dependencies=frozenset(request.dependencies),
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        delete_before_replace=request.deleteBeforeReplace,
+        before_update_hooks=tuple(request.hooks.before_update),
+    )
+
+
+def run(configuration: Mapping[str, str], *, known: bool) -> Recording:
+    """Runs `__main__.py` as the engine would, as a preview unless `known`."""
+    # Pulumi keeps its state in context variables: each run gets a fresh set.
+    return contextvars.copy_context().run(_run, configuration, known)
+
+
+def _run(configuration: Mapping[str, str], known: bool) -> Recording:
+    recording = Recording()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(
+            _NoMocks(),
+            project="kilonode",
+            stack="test",
+            preview=not known,
+            monitor=_Monitor(recording, known),
+        )
+        pulumi.runtime.settings.SETTINGS.callbacks = _Hooks()  # type: ignore[assignment]
+        set_all_config(dict(configuration))
+        loop.run_until_complete(_program(recording))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return recording
+
+
+async def _program(recording: Recording) -> None:
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+    await stack.wait_for_rpcs()
+    root = pulumi.runtime.get_root_resource()
+    assert isinstance(root, stack.Stack)
+    for name, value in root.outputs.items():
+        output = pulumi.Output.from_input(value)
+        recording.stack_outputs[name] = await output.future()
+        if await output.is_secret():
+            recording.secret_outputs.add(name)
+
+
+def is_secret(value: Any) -> bool:
+    """Whether `value` is wrapped as a secret."""
+    return isinstance(value, dict) and value.get(rpc._special_sig_key) == rpc._special_secret_sig
+
+
+def reveal(value: Any) -> Any:
+    """The value inside a secret wrapper."""
+    assert is_secret(value)
+    return value["value"]
+
+
+def is_known(value: Any) -> bool:
+    return value != rpc.UNKNOWN

@@ -1,0 +1,265 @@
+"""The program under mocks: structure, secrets, lifecycle options, order."""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from config.stack_file import configuration
+from config.user_data import decode
+from tests.unit.program_recorder import (
+    PLANTED,
+    Recording,
+    Registration,
+    is_known,
+    is_secret,
+    reveal,
+    run,
+)
+
+VM = "azure-native:compute:VirtualMachine"
+SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
+GATE = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
+SECRET = "azure-native:keyvault:Secret"
+ROLE_ASSIGNMENT = "azure-native:authorization:RoleAssignment"
+
+TOKENS = {
+    "kilonode:addons:KubeDns",
+    "kilonode:cluster:Cluster",
+    "kilonode:compute:Machine",
+    "kilonode:etcd:Etcd",
+    "kilonode:identity:Identities",
+    "kilonode:identity:Vault",
+    "kilonode:masters:Masters",
+    "kilonode:network:LoadBalancer",
+    "kilonode:network:Network",
+    "kilonode:nodes:NodePool",
+    "kilonode:pki:Pki",
+    "kilonode:storage:Storage",
+}
+# What only a created resource can tell: whom a role is given to.
+UNKNOWN_IN_A_PREVIEW = {(ROLE_ASSIGNMENT, "principalId")}
+
+
+def settings(stack: str = "prod", **changes: Any) -> dict[str, str]:
+    """The stack's configuration as the engine hands it over, `changes` by key of ours."""
+    values = dict(configuration(stack)) | {f"kilonode:{key}": one for key, one in changes.items()}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+    }
+
+
+@cache
+def recorded(stack: str, known: bool) -> Recording:
+    return run(settings(stack), known=known)
+
+
+@pytest.fixture(params=[False, True], ids=["unknown", "known"])
+def prod(request: pytest.FixtureRequest) -> Recording:
+    return recorded("prod", request.param)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value below `value`, secrets left out."""
+    if is_secret(value):
+        return
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield from leaves(one, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for one in value:
+            yield from leaves(one, f"{path}[]")
+    else:
+        yield path, value
+
+
+def custom_data(vm: Registration) -> Any:
+    if vm.type == VM:
+        return vm.inputs["osProfile"]["customData"]
+    return vm.inputs["virtualMachineProfile"]["osProfile"]["customData"]
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev", "local"])
+def test_the_same_resources_are_declared_whether_outputs_are_known_or_not(stack: str) -> None:
+    assert sorted(recorded(stack, False).urns) == sorted(recorded(stack, True).urns)
+
+
+def test_no_two_resources_share_a_urn(prod: Recording) -> None:
+    assert [urn for urn, count in Counter(prod.urns).items() if count > 1] == []
+
+
+def test_component_tokens_are_the_listed_ones(prod: Recording) -> None:
+    assert {one.type for one in prod.registrations if not one.custom} == TOKENS
+
+
+def test_every_resource_is_the_child_of_a_component_and_only_the_cluster_of_the_stack(
+    prod: Recording,
+) -> None:
+    components = {one.urn for one in prod.registrations if not one.custom}
+    orphans = [one.name for one in prod.registrations if one.parent not in components]
+    assert orphans == ["prod"]
+
+
+def test_every_resource_is_named_after_its_component(prod: Recording) -> None:
+    names = {one.urn: one.name for one in prod.registrations}
+    for one in prod.registrations:
+        if one.parent in names:
+            component = names[one.parent]
+            assert one.name == component or one.name.startswith(f"{component}-"), one.urn
+
+
+def test_every_component_registers_its_outputs(prod: Recording) -> None:
+    components = {one.urn for one in prod.registrations if not one.custom}
+    assert prod.registered_outputs & set(prod.urns) == components
+
+
+def test_prod_stays_within_its_count_of_resources() -> None:
+    registrations = recorded("prod", True).registrations
+    azure = [one for one in registrations if one.type.startswith("azure-native:")]
+    # With the stack itself and the default providers of azure-native and tls.
+    assert len(azure) <= 150
+    assert len(registrations) + 3 <= 200
+
+
+def test_a_thousand_more_nodes_are_one_more_scale_set_and_nothing_else() -> None:
+    pools = json.loads(settings()["kilonode:nodePools"])
+    pools["cpu"]["scaleSets"]["c"] = {"nodes": 0, "maxNodes": 1000}
+    pools["cpu"]["maxNodes"] = 3000
+    network = json.loads(settings()["kilonode:network"]) | {"podCidr": "10.128.0.0/11"}
+    larger = run(settings(nodePools=pools, network=network), known=False)
+    added = set(larger.urns) ^ set(recorded("prod", False).urns)
+    assert [urn.rsplit("::", 1)[1] for urn in added] == ["prod-cpu-c"]
+
+
+def test_no_planted_secret_is_readable_in_any_input() -> None:
+    for one in recorded("prod", True).registrations:
+        for path, value in leaves(dict(one.inputs)):
+            assert PLANTED not in str(value), f"{one.urn} shows a private key in {path}"
+
+
+def test_planted_secrets_do_reach_the_bundles_and_the_kubeconfig() -> None:
+    recording = recorded("prod", True)
+    bundles = [json.loads(reveal(one.inputs["properties"]["value"])) for one in secrets(recording)]
+    assert all(PLANTED in json.dumps(bundle) for bundle in bundles)
+    assert recording.secret_outputs == {"kubeconfig"}
+
+
+def secrets(recording: Recording) -> list[Registration]:
+    return recording.of_type(SECRET)
+
+
+def test_a_preview_knows_everything_but_keys_and_principals() -> None:
+    unknown = {
+        (one.type, path)
+        for one in recorded("prod", False).registrations
+        for path, value in leaves(dict(one.inputs))
+        if not is_known(value) and not one.type.startswith("tls:")
+    }
+    assert unknown == UNKNOWN_IN_A_PREVIEW
+
+
+def test_user_data_is_a_known_text_that_decodes(prod: Recording) -> None:
+    machines = [*prod.of_type(VM), *prod.of_type(SCALE_SET)]
+    assert len(machines) == 15
+    for machine in machines:
+        assert "/etc/kilonode/machine.env" in decode(custom_data(machine))
+
+
+@pytest.mark.parametrize(
+    ("section", "members", "gone"),
+    [
+        ("etcd", {"main": {"members": ["a", "b", "e"]}}, {"prod-etcd-c", "prod-etcd-d"}),
+        ("masters", {"members": ["a", "c"]}, {"prod-master-b"}),
+    ],
+    ids=["etcd", "masters"],
+)
+def test_removing_a_middle_member_leaves_every_other_urn(
+    section: str, members: dict[str, Any], gone: set[str]
+) -> None:
+    values = json.loads(settings()[f"kilonode:{section}"]) | members
+    before = set(recorded("prod", False).urns)
+    after = set(run(settings(**{section: values}), known=False).urns)
+    assert after < before
+    assert {machine_of(urn) for urn in before - after} == gone
+
+
+def machine_of(urn: str) -> str:
+    """The machine that a resource, or a certificate, belongs to."""
+    name = urn.rsplit("::", 1)[1].replace("prod-pki-", "prod-")
+    return "-".join(name.split("-")[:3])
+
+
+def test_machines_are_gated_one_after_the_other_in_the_order_of_dependence(
+    prod: Recording,
+) -> None:
+    order = [f"prod-events-{key}" for key in "abc"]
+    order += [f"prod-etcd-{key}" for key in "abcde"]
+    order += [f"prod-master-{key}" for key in "abc"]
+    for before, machine in itertools.pairwise(order):
+        gate = prod.named(f"{before}-gate")
+        assert prod.named(f"{before}-vm").urn in gate.dependencies
+        assert gate.urn in prod.named(f"{machine}-vm").dependencies
+
+
+def test_the_first_machine_waits_for_its_bundle_its_records_and_the_right_to_both(
+    prod: Recording,
+) -> None:
+    needed = [*prod.of_type(SECRET), *prod.of_type(ROLE_ASSIGNMENT)]
+    assert len(needed) == 10
+    assert {one.urn for one in needed} <= prod.named("prod-events-a-vm").dependencies
+
+
+def test_nodes_wait_for_the_masters_and_the_cluster_provider_for_both(prod: Recording) -> None:
+    gate = prod.named("prod-master-c-gate").urn
+    scale_sets = prod.of_type(SCALE_SET)
+    assert all(gate in one.dependencies for one in scale_sets)
+    provider = prod.named("prod-kubernetes")
+    assert {gate, *(one.urn for one in scale_sets)} <= provider.dependencies
+
+
+def test_a_vm_is_deleted_before_it_is_replaced_and_replaced_for_what_azure_never_changes(
+    prod: Recording,
+) -> None:
+    for vm in prod.of_type(VM):
+        assert vm.delete_before_replace
+        # Nested paths travel as they are written: in snake_case they would match nothing.
+        assert set(vm.replace_on_changes) >= {
+            "osProfile.customData",
+            "osProfile.computerName",
+            "osProfile.adminUsername",
+            "storageProfile.imageReference",
+            "hardwareProfile.vmSize",
+        }
+        assert not any("_" in path for path in vm.replace_on_changes)
+
+
+def test_what_a_gate_reads_says_when_it_must_run_again(prod: Recording) -> None:
+    gates = prod.of_type(GATE)
+    assert len(gates) == 11
+    for gate in gates:
+        assert gate.inputs["asyncExecution"] is False
+        assert gate.inputs["treatFailureAsDeploymentFailure"] is True
+        (digest,) = (one["value"] for one in gate.inputs["parameters"])
+        assert len(digest) == 64
+
+
+def test_an_update_leaves_a_pools_capacity_alone_and_checks_it_right_before_it_writes(
+    prod: Recording,
+) -> None:
+    for scale_set in prod.of_type(SCALE_SET):
+        assert scale_set.ignore_changes == ("sku.capacity",)
+        # An ignored path that is not in the inputs is an error of its own.
+        assert "capacity" in scale_set.inputs["sku"]
+        assert len(scale_set.before_update_hooks) == 1
+
+
+def test_a_vm_keeps_its_address_and_loses_its_disk(prod: Recording) -> None:
+    for vm in prod.of_type(VM):
+        (nic,) = vm.inputs["networkProfile"]["networkInterfaces"]
+        assert nic["deleteOption"] == "Detach"
+        assert vm.inputs["storageProfile"]["osDisk"]["deleteOption"] == "Delete"
+        assert "name" not in vm.inputs["storageProfile"]["osDisk"]

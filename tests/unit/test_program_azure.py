@@ -1,0 +1,282 @@
+"""The program under mocks: what it asks of Azure, Kubernetes and the certificate authorities."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.program_recorder import Recording, Registration, reveal
+from tests.unit.test_program import ROLE_ASSIGNMENT, SCALE_SET, SECRET, VM, recorded, run, settings
+
+REQUEST = "tls:index/certRequest:CertRequest"
+SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
+
+
+@pytest.fixture
+def prod() -> Recording:
+    return recorded("prod", True)
+
+
+def bundle(recording: Recording, role: str) -> Any:
+    (secret,) = (one for one in recording.of_type(SECRET) if one.inputs["secretName"] == role)
+    return json.loads(reveal(secret.inputs["properties"]["value"]))
+
+
+def rules(recording: Recording, subnet: str) -> dict[str, Any]:
+    group = recording.named(f"prod-vnet-{subnet}-nsg")
+    return {rule["name"]: rule for rule in group.inputs.get("securityRules", [])}
+
+
+def subject(request: Registration) -> tuple[str, str | None]:
+    return request.inputs["subject"]["commonName"], request.inputs["subject"].get("organization")
+
+
+def test_each_role_reads_its_own_bundle_and_nothing_else(prod: Recording) -> None:
+    granted = {
+        (one.inputs["principalId"], one.inputs["scope"].rsplit("/", 1)[1])
+        for one in prod.of_type(ROLE_ASSIGNMENT)
+        if one.inputs["roleDefinitionId"].endswith("4633458b-17de-408a-b874-0445c86b69e6")
+    }
+    assert granted == {
+        (f"principal-prod-identity-{role}", role) for role in ("etcd", "events", "master", "node")
+    }
+
+
+def test_etcd_machines_write_to_their_own_container_only(prod: Recording) -> None:
+    granted = {
+        (one.inputs["principalId"], one.inputs["scope"].split("/blobServices/")[1])
+        for one in prod.of_type(ROLE_ASSIGNMENT)
+        if one.inputs["roleDefinitionId"].endswith("ba92f5b4-2d11-453d-a403-e96b0029c9fe")
+    }
+    assert granted == {
+        (f"principal-prod-identity-{role}", f"default/containers/{role}")
+        for role in ("etcd", "events")
+    }
+
+
+def test_a_role_assignment_is_for_a_service_principal_and_has_a_name_of_its_own(
+    prod: Recording,
+) -> None:
+    assignments = prod.of_type(ROLE_ASSIGNMENT)
+    assert {one.inputs["principalType"] for one in assignments} == {"ServicePrincipal"}
+    assert len({one.inputs["roleAssignmentName"] for one in assignments}) == len(assignments)
+
+
+def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
+    prod: Recording,
+) -> None:
+    node_files = {
+        "kubernetes/ca.crt",
+        *(f"kubernetes/{name}.{end}" for name in ("bootstrap", "kube-proxy") for end in KEY_PAIR),
+    }
+    clients = ("apiserver", "apiserver-kubelet-client", "controller-manager", "scheduler")
+    clients += ("manifests", "csr-approver")
+    assert set(bundle(prod, "node")["files"]) == node_files
+    assert set(bundle(prod, "master")["files"]) == node_files | {
+        "kubernetes/ca.key",
+        *(f"kubernetes/{name}.{end}" for name in clients for end in KEY_PAIR),
+        "kubernetes/service-account.key",
+        "kubernetes/service-account.pub",
+        "front-proxy/ca.crt",
+        *(f"front-proxy/client.{end}" for end in KEY_PAIR),
+        "etcd/ca.crt",
+        *(f"etcd/client.{end}" for end in KEY_PAIR),
+    }
+
+
+KEY_PAIR = ("crt", "key")
+
+
+def test_an_etcd_bundle_holds_a_certificate_for_every_machine(prod: Recording) -> None:
+    for role, keys in (("etcd", "abcde"), ("events", "abc")):
+        content = bundle(prod, role)
+        assert set(content["files"]) == {"etcd/ca.crt"}
+        assert set(content["machines"]) == {f"prod-{role}-{key}" for key in keys}
+        for files in content["machines"].values():
+            assert set(files) == {"etcd/member.crt", "etcd/member.key"}
+
+
+def test_certificates_name_the_subjects_that_the_bindings_are_for(prod: Recording) -> None:
+    subjects = {
+        one.name.removeprefix("prod-pki-").removesuffix("-request"): subject(one)
+        for one in prod.of_type(REQUEST)
+        if "-etcd-" not in one.name and "-events-" not in one.name
+    }
+    assert subjects == {
+        "admin": ("kilonode-admin", "kilonode:administrators"),
+        "apiserver": ("kube-apiserver", None),
+        "apiserver-kubelet-client": ("kilonode:apiserver", "kilonode:apiserver-kubelet-client"),
+        "bootstrap": ("kilonode:bootstrap", "system:bootstrappers"),
+        "controller-manager": ("system:kube-controller-manager", None),
+        "csr-approver": ("kilonode:csr-approver", None),
+        "front-proxy-client": ("front-proxy-client", None),
+        "kube-proxy": ("system:kube-proxy", None),
+        "manifests": ("kilonode:manifests", "system:masters"),
+        "scheduler": ("system:kube-scheduler", None),
+    }
+
+
+def test_the_apiservers_certificate_serves_every_way_to_it(prod: Recording) -> None:
+    request = prod.named("prod-pki-apiserver-request")
+    assert set(request.inputs["dnsNames"]) == {
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+    }
+    candidates = {f"10.0.1.{last}" for last in range(10, 19)}
+    assert set(request.inputs["ipAddresses"]) == candidates | {
+        "10.96.0.1",
+        "10.0.1.9",
+        "127.0.0.1",
+    }
+
+
+def test_a_members_certificate_serves_its_name_and_address(prod: Recording) -> None:
+    request = prod.named("prod-pki-events-b-request")
+    assert request.inputs["dnsNames"] == ["prod-events-b", "localhost"]
+    assert request.inputs["ipAddresses"] == ["10.0.0.31", "127.0.0.1"]
+    signed = prod.named("prod-pki-events-b")
+    assert {"server_auth", "client_auth"} <= set(signed.inputs["allowedUses"])
+
+
+def test_certificates_renew_long_before_they_end_and_authorities_never_by_themselves(
+    prod: Recording,
+) -> None:
+    for signed in prod.of_type(SIGNED):
+        assert 30 * 24 < signed.inputs["earlyRenewalHours"] < signed.inputs["validityPeriodHours"]
+    for authority in prod.of_type("tls:index/selfSignedCert:SelfSignedCert"):
+        assert "earlyRenewalHours" not in authority.inputs
+
+
+def test_no_subnet_has_a_hidden_way_out_and_all_share_one_gateway(prod: Recording) -> None:
+    subnets = prod.of_type("azure-native:network:Subnet")
+    assert len(subnets) == 3
+    assert not any(one.inputs["defaultOutboundAccess"] for one in subnets)
+    assert len({one.inputs["natGateway"]["id"] for one in subnets}) == 1
+    (vnet,) = prod.of_type("azure-native:network:VirtualNetwork")
+    assert "subnets" not in vnet.inputs
+
+
+def test_etcd_is_reached_by_masters_and_members_alone(prod: Recording) -> None:
+    found = rules(prod, "etcd")
+    assert found["masters"]["sourceAddressPrefix"] == "10.0.1.0/24"
+    assert found["masters"]["destinationPortRanges"] == ["2379", "2381"]
+    assert found["members"]["sourceAddressPrefix"] == "10.0.0.0/24"
+    assert found["others"]["access"] == "Deny"
+    assert all(found["others"]["priority"] > rule["priority"] for rule in allowed(found))
+
+
+def test_probes_reach_masters_before_the_rule_that_refuses_the_rest(prod: Recording) -> None:
+    found = rules(prod, "masters")
+    assert found["probe"]["sourceAddressPrefix"] == "AzureLoadBalancer"
+    assert all(found["others"]["priority"] > rule["priority"] for rule in allowed(found))
+    assert "public-api" not in found
+
+
+def allowed(found: dict[str, Any]) -> list[Any]:
+    return [rule for rule in found.values() if rule["access"] == "Allow"]
+
+
+def test_the_public_api_is_a_balancer_a_name_and_a_rule_for_the_allowed_ranges() -> None:
+    api = {"public": {"allowedRanges": ["203.0.113.0/24", "198.51.100.0/24"]}}
+    public = run(settings(api=api), known=False)
+    added = {one.name for one in public.registrations} - {
+        one.name for one in recorded("prod", False).registrations
+    }
+    assert added == {"prod-api-public", "prod-api-public-address"}
+    assert (
+        rules(public, "masters")["public-api"]["sourceAddressPrefixes"]
+        == (api["public"]["allowedRanges"])
+    )
+    address = public.named("prod-api-public-address").inputs["dnsSettings"]["domainNameLabel"]
+    host = f"{address}.westeurope.cloudapp.azure.com"
+    assert public.stack_outputs["api_server"] == f"https://{host}:6443"
+    assert host in public.named("prod-pki-apiserver-request").inputs["dnsNames"]
+    (nic,) = public.named("prod-master-a-nic").inputs["ipConfigurations"]
+    assert len(nic["loadBalancerBackendAddressPools"]) == 2
+
+
+def test_the_balancers_parts_name_each_other_by_full_id_and_its_probe_leaves_events_out(
+    prod: Recording,
+) -> None:
+    balancer = prod.named("prod-api-internal").inputs
+    subscription = settings()["azure-native:subscriptionId"]
+    base = (
+        f"/subscriptions/{subscription}/resourceGroups/prod-control"
+        "/providers/Microsoft.Network/loadBalancers/prod-api-internal"
+    )
+    (rule,) = balancer["loadBalancingRules"]
+    assert rule["frontendIPConfiguration"]["id"] == f"{base}/frontendIPConfigurations/api"
+    assert rule["backendAddressPool"]["id"] == f"{base}/backendAddressPools/masters"
+    assert rule["probe"]["id"] == f"{base}/probes/readyz"
+    (probe,) = balancer["probes"]
+    assert probe["requestPath"] == (
+        "/readyz?exclude=etcd-override-0&exclude=etcd-override-readiness-0"
+    )
+    (frontend,) = balancer["frontendIPConfigurations"]
+    assert frontend["privateIPAddress"] == "10.0.1.9"
+
+
+def test_a_machine_has_exactly_one_identity_its_roles(prod: Recording) -> None:
+    machines = [*prod.of_type(VM), *prod.of_type(SCALE_SET)]
+    for one in machines:
+        (identity,) = one.inputs["identity"]["userAssignedIdentities"]
+        role = "node" if one.type == SCALE_SET else one.name.split("-")[1]
+        assert identity.endswith(f"/userAssignedIdentities/prod-{role}")
+
+
+def test_images_disks_and_trusted_launch_follow_the_size(prod: Recording) -> None:
+    old = prod.named("prod-cpu-a").inputs["virtualMachineProfile"]
+    assert old["storageProfile"]["imageReference"]["sku"] == "server-gen1"
+    assert old["storageProfile"]["osDisk"]["managedDisk"]["storageAccountType"] == (
+        "StandardSSD_LRS"
+    )
+    assert "securityProfile" not in old
+    new = prod.named("prod-etcd-a-vm").inputs
+    assert new["storageProfile"]["imageReference"]["sku"] == "server"
+    assert new["storageProfile"]["osDisk"]["managedDisk"]["storageAccountType"] == "Premium_LRS"
+    assert new["securityProfile"]["securityType"] == "TrustedLaunch"
+
+
+def test_members_are_spread_over_zones(prod: Recording) -> None:
+    zones = [prod.named(f"prod-etcd-{key}-vm").inputs["zones"] for key in "abcde"]
+    assert zones == [["1"], ["2"], ["3"], ["1"], ["2"]]
+
+
+def test_scale_sets_are_what_thousands_of_nodes_need(prod: Recording) -> None:
+    for one in prod.of_type(SCALE_SET):
+        assert one.inputs["orchestrationMode"] == "Uniform"
+        assert one.inputs["singlePlacementGroup"] is False
+        assert one.inputs["overprovision"] is False
+        assert one.inputs["upgradePolicy"] == {"mode": "Manual"}
+        assert one.inputs["platformFaultDomainCount"] == 1
+        assert {"min", "max"} <= set(one.inputs["tags"])
+
+
+def test_cluster_dns_has_the_documents_label_and_never_shares_a_machine(prod: Recording) -> None:
+    deployment = prod.named("prod-dns-deployment").inputs["spec"]
+    assert deployment["template"]["metadata"]["labels"] == {"k8s-app": "kube-dns"}
+    affinity = deployment["template"]["spec"]["affinity"]["podAntiAffinity"]
+    (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert term == {
+        "labelSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
+    assert prod.named("prod-dns-service").inputs["spec"]["clusterIP"] == "10.96.0.10"
+
+
+def test_dns_pods_never_outnumber_the_nodes_that_take_them() -> None:
+    assert recorded("prod", True).named("prod-dns-deployment").inputs["spec"]["replicas"] == 3
+    assert recorded("local", True).named("local-dns-deployment").inputs["spec"]["replicas"] == 2
+
+
+def test_what_runs_in_the_cluster_is_applied_by_its_own_provider(prod: Recording) -> None:
+    provider = prod.named("prod-kubernetes")
+    assert provider.inputs["skipUpdateUnreachable"] == "true"
+    assert provider.inputs["clusterIdentifier"].endswith("/prod")
+    objects = [one for one in prod.registrations if one.type.startswith("kubernetes:")]
+    assert len(objects) == 7
+    assert all(one.provider.startswith(f"{provider.urn}::") for one in objects)
