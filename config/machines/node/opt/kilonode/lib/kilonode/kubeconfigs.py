@@ -44,7 +44,7 @@ def main() -> None:
     credentials["flannel"] = (FLANNEL_CREDENTIAL, FLANNEL_CREDENTIAL)
     for name, (certificate, key) in credentials.items():
         text = json.dumps(kubeconfig(server, certificate, key), indent=1)
-        write_atomically(KUBECONFIGS / f"{name}.json", f"{text}\n".encode(), 0o644)
+        write_atomically(KUBECONFIGS / f"{name}.kubeconfig", f"{text}\n".encode(), 0o644)
 
 
 if __name__ == "__main__":

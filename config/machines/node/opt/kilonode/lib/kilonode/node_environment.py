@@ -12,11 +12,6 @@ from kilonode.machine import hostname, write_atomically
 
 NODE_FILE = Path("/run/kilonode/node.env")
 
-# With systemd-resolved, /etc/resolv.conf names a server on the loopback device, which in a pod is
-# nobody, and in the cluster's own DNS pod itself.
-RESOLVED = Path("/run/systemd/resolve/resolv.conf")
-RESOLV_CONF = Path("/etc/resolv.conf")
-
 _INSTANCE = "http://169.254.169.254/metadata/instance?api-version=2021-02-01"
 
 
@@ -41,13 +36,12 @@ def address(network: Mapping[str, Any]) -> str:
     return str(network["interface"][0]["ipv4"]["ipAddress"][0]["privateIpAddress"])
 
 
-def node_environment(instance: Mapping[str, Any], name: str, resolv_conf: Path) -> str:
+def node_environment(instance: Mapping[str, Any], name: str) -> str:
     """Lines of KEY="value". instance: the metadata service's document; name: the host's."""
     variables = {
         "NODE_IP": address(instance["network"]),
         "NODE_NAME": name,
         "PROVIDER_ID": provider_id(instance["compute"]),
-        "RESOLV_CONF": str(resolv_conf),
     }
     return "".join(f'{key}="{value}"\n' for key, value in variables.items())
 
@@ -60,8 +54,7 @@ def _instance() -> dict[str, Any]:
 def main() -> None:
     # Without it this machine is no node, so there is nothing to give up for.
     instance = web.retry("metadata service", _instance, patience=None)
-    resolv_conf = RESOLVED if RESOLVED.exists() else RESOLV_CONF
-    text = node_environment(instance, hostname(), resolv_conf)
+    text = node_environment(instance, hostname())
     write_atomically(NODE_FILE, text.encode(), 0o644)
 
 

@@ -1,0 +1,80 @@
+"""Finds the members of both etcd clusters, for the apiserver's flags.
+
+They are asked for and not written into user data: growing or shrinking a cluster must not replace
+the masters.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kilonode.machine import environment, say, write_atomically
+
+SERVERS_FILE = Path("/run/kilonode/etcd-servers.env")
+LAST_GOOD = Path("/var/lib/kilonode/etcd-servers.json")
+PKI = Path("/etc/kilonode/pki/etcd")
+
+
+def voters(member_list: Mapping[str, Any], candidates: Sequence[str]) -> list[str]:
+    """Client URLs of the members that vote and have started, sorted.
+
+    member_list: etcdctl's JSON. Only addresses that the cluster's members may have are taken.
+    """
+    urls = [
+        url
+        for member in member_list["members"]
+        if not member.get("isLearner", False)
+        for url in member.get("clientURLs", [])
+    ]
+    return sorted(url for url in urls if urlsplit(url).hostname in candidates)
+
+
+def ask(candidates: Sequence[str], port: int) -> list[str]:
+    """The voters' client URLs, as any candidate of a working cluster says; else none."""
+    endpoints = ",".join(f"https://{address}:{port}" for address in candidates)
+    arguments = [
+        "/opt/kilonode/bin/etcdctl",
+        f"--endpoints={endpoints}",
+        f"--cacert={PKI / 'ca.crt'}",
+        f"--cert={PKI / 'client.crt'}",
+        f"--key={PKI / 'client.key'}",
+        "--command-timeout=10s",
+        "--write-out=json",
+        "member",
+        "list",
+    ]
+    answer = subprocess.run(arguments, stdout=subprocess.PIPE)
+    return [] if answer.returncode else voters(json.loads(answer.stdout), candidates)
+
+
+def main() -> None:
+    variables = environment()
+    known: dict[str, list[str]] = json.loads(LAST_GOOD.read_text()) if LAST_GOOD.exists() else {}
+    clusters = {
+        "main": (variables["ETCD_CANDIDATES"].split(), 2379),
+        "events": (variables["EVENTS_CANDIDATES"].split(), 2381),
+    }
+    for cluster, (candidates, port) in clusters.items():
+        found = ask(candidates, port)
+        if found:
+            known[cluster] = found
+        elif cluster in known:
+            say(f"no member of the {cluster} etcd answers; going on with the last known ones")
+        else:
+            sys.exit(f"no member of the {cluster} etcd answers, and none ever did")
+    write_atomically(LAST_GOOD, json.dumps(known).encode(), 0o600)
+    # The documents' separators (D3): a comma between servers, a semicolon where a comma already
+    # stands between overrides.
+    main_servers, events_servers = ",".join(known["main"]), ";".join(known["events"])
+    lines = f'ETCD_SERVERS="{main_servers}"\nEVENTS_SERVERS="{events_servers}"\n'
+    write_atomically(SERVERS_FILE, lines.encode(), 0o644)
+
+
+if __name__ == "__main__":
+    main()
