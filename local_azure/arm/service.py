@@ -10,7 +10,7 @@ from local_azure.arm import compute, data, network
 from local_azure.arm.backend import Backend
 from local_azure.arm.kinds import KINDS, Kind
 from local_azure.arm.rules import AzureError, Request, references, refusals
-from local_azure.arm.shapes import UNKNOWN, Properties, marked, without
+from local_azure.arm.shapes import Properties, marked, merged, pick, without
 from local_azure.arm.store import Resource, Store
 
 PUBLIC_ADDRESS = "network:PublicIPAddress"
@@ -146,4 +146,12 @@ def shown(type: str, body: Properties) -> Properties:
     kind = _kind(type)
     for path in (*kind.parameters, *marked(kind.shape, "~")):
         body = without(body, path)
-    return {name: value for name, value in body.items() if value is not UNKNOWN}
+    return body
+
+
+def read(found: Resource, known: Properties) -> Properties:
+    """The body as a client learns it from a GET: what is write-only stays what it knows."""
+    body = found.properties
+    for path in marked(_kind(found.type).shape, "~") if known else ():
+        body = merged(pick(known, path), without(body, path))
+    return body

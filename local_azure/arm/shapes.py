@@ -124,6 +124,24 @@ def one(body: Any, path: str) -> Any:
     return next(iter(at(body, path)), None)
 
 
+def pick(body: Any, path: str) -> Properties:
+    """The body with nothing but the value at a dotted path that crosses no list."""
+    name, _, rest = path.partition(".")
+    if not isinstance(body, dict) or name not in body:
+        return {}
+    return {name: pick(body[name], rest) if rest else body[name]}
+
+
+def merged(under: Properties, over: Properties) -> Properties:
+    """Both, object by object; where both have another value, that of `over`."""
+    return under | {
+        name: merged(under[name], value)
+        if isinstance(value, dict) and isinstance(under.get(name), dict)
+        else value
+        for name, value in over.items()
+    }
+
+
 def without(body: Any, path: str) -> Any:
     """A copy of the body that lacks the value at a dotted path, in each item of lists too."""
     name, _, rest = path.partition(".")

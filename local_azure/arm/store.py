@@ -41,7 +41,6 @@ class Store:
         self.path = path
         self.lock = threading.RLock()
         self._seen: dict[str, tuple[int, int, Resource]] = {}
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def get(self, resource_id: str) -> Resource | None:
         """The resource with this id, or None; a child of a deleted parent is gone with it."""
@@ -49,6 +48,7 @@ class Store:
 
     def put(self, resource: Resource) -> None:
         with self.lock:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = self._file(resource.id)
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = file.with_suffix(".draft")
