@@ -32,6 +32,7 @@ class Engine:
     path: folders put first on PATH: the engine, and the plugins where they are ordinary ones.
     variables: further environment, e.g. the plugins to attach to.
     prefix: a command the engine runs under, e.g. `ip netns exec NAME`.
+    top: folder of the program, its Pulumi.yaml and its stack files.
     """
 
     stack: str
@@ -39,6 +40,7 @@ class Engine:
     path: Sequence[Path] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
+    top: Path = TOP
 
     @property
     def configuration(self) -> Path:
@@ -72,7 +74,7 @@ class Engine:
         if not passphrase.exists():
             passphrase.touch(mode=0o600)
             passphrase.write_text(secrets.token_urlsafe(24))
-        shutil.copy(TOP / "Pulumi.yaml", self.home)
+        shutil.copy(self.top / "Pulumi.yaml", self.home)
         self._write_configuration(extra or {})
         stacks = self._pulumi(["stack", "ls", "--json"], cwd=self.home, capture=True)
         if self.stack not in {entry["name"] for entry in json.loads(stacks)}:
@@ -80,19 +82,19 @@ class Engine:
 
     def run(self, *arguments: str) -> None:
         """Run `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
-        self._pulumi([*arguments, *self._selection()], cwd=TOP, capture=False)
+        self._pulumi([*arguments, *self._selection()], cwd=self.top, capture=False)
 
     def read(self, *arguments: str) -> str:
         """The standard output of `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
-        return self._pulumi([*arguments, *self._selection()], cwd=TOP, capture=True)
+        return self._pulumi([*arguments, *self._selection()], cwd=self.top, capture=True)
 
     def _selection(self) -> list[str]:
         return ["--stack", self.stack, "--config-file", str(self.configuration)]
 
     def _write_configuration(self, extra: Mapping[str, Any]) -> None:
-        tracked = TOP / f"Pulumi.{self.stack}.yaml"
+        tracked = self.top / f"Pulumi.{self.stack}.yaml"
         if not tracked.exists():
-            known = sorted(path.name.split(".")[1] for path in TOP.glob("Pulumi.*.yaml"))
+            known = sorted(path.name.split(".")[1] for path in self.top.glob("Pulumi.*.yaml"))
             sys.exit(f"kilonode: no stack {self.stack!r}; there are {', '.join(known)}")
         document = yaml.safe_load(tracked.read_text())
         # Another backend means another key: this one's salt is in the working copy alone.

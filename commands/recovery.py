@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 
+import yaml
+
 from commands.engine import Engine
+from local_azure.arm.backend import PlanBackend
+from local_azure.arm.service import Arm
 from local_azure.arm.store import Store
-from local_azure.providers.azure_native import resource_id
 
 
 def recover(engine: Engine, store: Store) -> None:
@@ -20,12 +23,16 @@ def recover(engine: Engine, store: Store) -> None:
     pending = json.loads(engine.read("stack", "export"))["deployment"].get("pending_operations", [])
     if not pending:
         return
+    config = yaml.safe_load(engine.configuration.read_text())["config"]
+    subscription, tenant = (config[f"azure-native:{key}"] for key in ("subscriptionId", "tenantId"))
+    azure = Arm(store, PlanBackend(), subscription, tenant)
     imports: list[str] = []
     for operation in pending:
         resource = operation["resource"]
-        if operation["type"] != "creating" or not resource["type"].startswith("azure-native:"):
+        package, _, kind = resource["type"].partition(":")
+        if operation["type"] != "creating" or package != "azure-native":
             continue
-        found = store.get(resource_id(resource["type"], resource["inputs"]))
+        found = store.get(azure.id(kind, resource["inputs"]))
         if found is not None:
             imports += ["--import-pending-creates", resource["urn"]]
             imports += ["--import-pending-creates", found.id]
