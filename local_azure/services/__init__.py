@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
@@ -20,27 +18,30 @@ from local_azure.services.dns import BLOB_DOMAIN, MIRROR_HOST, VAULT_DOMAIN, Res
 from local_azure.services.imds import MachineIdentity, Machines, MetadataService
 from local_azure.services.load_balancer import LoadBalancers
 from local_azure.services.registry import Registry
+from local_azure.services.servers import WebServers
 from local_azure.services.vault import VaultService
-from local_azure.services.web import WebServers
 
 __all__ = ["Authority", "MachineIdentity", "Machines", "Services", "start"]
 
 
-@dataclass(frozen=True)
 class Services:
     """The running services. Call `reconcile` after every write to the store."""
 
-    _followers: tuple[Callable[[], object], ...]
-    _running: ExitStack
-    _lock: threading.Lock
+    def __init__(self) -> None:
+        self.servers = WebServers()
+        self.followers: list[Callable[[], None]] = []
+        self.programs: list[Resolver | Registry | LoadBalancers] = []
+        self._lock = threading.Lock()
 
     def reconcile(self) -> None:
         with self._lock:
-            for follow in self._followers:
+            for follow in self.followers:
                 follow()
 
     def stop(self) -> None:
-        self._running.close()
+        for program in self.programs:
+            program.stop()
+        self.servers.stop()
 
 
 def start(
@@ -56,39 +57,33 @@ def start(
 
     bin_dir has coredns, registry and crane; images_dir the archives of the toolchain's images;
     image_root is the machine image's file system, for a host without HAProxy. The authority that
-    machines must trust is state_dir/ca/ca.crt. Returns when everything answers.
+    machines must trust is state_dir/ca/ca.crt. Returns when everything answers; after an exception
+    the process must end, and what it had started ends with it.
     """
     logs, private = state_dir / "logs", state_dir / "services"
     for directory in (logs, private):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     _log_to(logs / "http.log")
     authority = Authority(state_dir / "ca")
-    tls = authority.server_context(
-        "services", [f"*.{VAULT_DOMAIN}", f"*.{BLOB_DOMAIN}", MIRROR_HOST]
-    )
+    hosts = [f"*.{VAULT_DOMAIN}", f"*.{BLOB_DOMAIN}", MIRROR_HOST]
+    tls = authority.server_context("services", hosts)
     tokens, roles = Tokens(private / "token.key"), Roles(store)
     blobs = BlobService(store, tokens, roles, state_dir / "blobs")
     mirror = web.Application()
     mirror.router.add_static("/", mirror_dir, follow_symlinks=True)
-    with ExitStack() as running:
-        servers = WebServers()
-        running.callback(servers.stop)
-        servers.serve(MetadataService(store, machines, tokens).application(), fabric.METADATA, 80)
-        for application, address in (
-            (VaultService(store, tokens, roles).application(), fabric.VAULT),
-            (blobs.application(), fabric.BLOB),
-            (mirror, fabric.MIRROR),
-        ):
-            servers.serve(application, address, 443, tls)
-        resolver = Resolver(store, private, bin_dir / "coredns", logs / "dns.log")
-        running.callback(resolver.stop)
-        registry = Registry(state_dir / "registry", bin_dir, authority, logs / "registry.log")
-        running.callback(registry.stop)
-        registry.fill(images_dir)
-        balancers = LoadBalancers(store, private, image_root, logs / "load-balancer.log")
-        running.callback(balancers.stop)
-        followers = (roles.observe, blobs.reconcile, resolver.reconcile, balancers.reconcile)
-        services = Services(followers, running.pop_all(), threading.Lock())
+
+    services = Services()
+    serve = services.servers.serve
+    serve(MetadataService(store, machines, tokens).application(), fabric.METADATA, 80)
+    serve(VaultService(store, tokens, roles).application(), fabric.VAULT, 443, tls)
+    serve(blobs.application(), fabric.BLOB, 443, tls)
+    serve(mirror, fabric.MIRROR, 443, tls)
+    resolver = Resolver(store, private, bin_dir / "coredns", logs / "dns.log")
+    registry = Registry(state_dir / "registry", bin_dir, authority, logs / "registry.log")
+    registry.fill(images_dir)
+    balancers = LoadBalancers(store, private, image_root, logs / "load-balancer.log")
+    services.programs += [resolver, registry, balancers]
+    services.followers += [roles.observe, blobs.reconcile, resolver.reconcile, balancers.reconcile]
     services.reconcile()
     return services
 

@@ -8,9 +8,12 @@ import json
 import secrets
 import time
 from pathlib import Path
-from typing import Any
 
-from local_azure.arm.store import Store
+from aiohttp import web
+
+from local_azure.arm.data import ASSIGNMENT
+from local_azure.arm.queries import allowed
+from local_azure.arm.store import Resource, Store
 
 TOKEN_SECONDS = 24 * 3600  # a managed identity's token is cached for up to a day (§9)
 PROPAGATION_SECONDS = 5.0  # of a role assignment; on Azure up to ten minutes (§9)
@@ -38,11 +41,12 @@ class Tokens:
         signed = ".".join(_encode(json.dumps(part).encode()) for part in parts)
         return f"{signed}.{self._signature(signed)}"
 
-    def principal(self, authorization: str, audience: str) -> str:
-        """The principal id behind an Authorization header; raises InvalidTokenError."""
+    def principal(self, request: web.Request, audience: str) -> str:
+        """The id of the principal that sends the request; raises InvalidTokenError."""
+        authorization = request.headers.get("Authorization", "")
         signed, _, signature = authorization.removeprefix("Bearer ").rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(signed).encode()):
-            raise InvalidTokenError("The token's signature is not valid.")
+            raise InvalidTokenError("The token is missing or its signature is not valid.")
         payload = signed.rpartition(".")[2]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         if claims["aud"].rstrip("/") != audience or claims["exp"] < time.time():
@@ -58,37 +62,31 @@ class Roles:
 
     def __init__(self, store: Store, delay: float = PROPAGATION_SECONDS) -> None:
         self._store = store
-        self._seen: dict[str, float] = {}
-        self._delay = 0.0
-        self.observe()
         self._delay = delay
+        self._in_force = {one.id: 0.0 for one in store.list(ASSIGNMENT)}
 
     def observe(self) -> None:
         """Notes assignments that are new; to be called after writes to the store."""
-        in_force = time.monotonic() + self._delay
-        assignments = self._store.list("authorization:RoleAssignment")
-        self._seen = {one.id: self._seen.get(one.id, in_force) for one in assignments}
+        then = time.monotonic() + self._delay
+        assignments = self._store.list(ASSIGNMENT)
+        self._in_force = {one.id: self._in_force.get(one.id, then) for one in assignments}
 
     def allow(self, principal: str, role: str, scope: str) -> bool:
-        """True where the principal has the role (its GUID) at the scope or at a parent of it."""
+        """Whether the principal has the role (its GUID) at this ARM id or one that it lies in."""
         self.observe()
-        return any(
-            self._seen[one.id] <= time.monotonic()
-            and _grants(one.properties, principal, role, scope)
-            for one in self._store.list("authorization:RoleAssignment")
-            if one.id in self._seen
-        )
-
-
-def _grants(assignment: dict[str, Any], principal: str, role: str, scope: str) -> bool:
-    # ARM ids are compared without regard to case.
-    granted = "/" + assignment["scope"].lower().strip("/") + "/"
-    return (
-        assignment["principalId"] == principal
-        and assignment["roleDefinitionId"].lower().endswith("/" + role)
-        and f"{scope.lower()}/".startswith(granted)
-    )
+        now = time.monotonic()
+        on_their_way = {one for one, in_force in self._in_force.items() if in_force > now}
+        return allowed(self._store, principal, role, scope, on_their_way)
 
 
 def _encode(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def host_resource(store: Store, type: str, request: web.Request) -> Resource:
+    """The resource whose name is the first label of the host that is asked; raises HTTPNotFound."""
+    label = request.host.partition(".")[0].lower()
+    for resource in store.list(type):
+        if resource.name.lower() == label:
+            return resource
+    raise web.HTTPNotFound

@@ -18,20 +18,49 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from aiohttp import web
 
 from local_azure.arm.store import Store
-from local_azure.services.access import BLOB_DATA_CONTRIBUTOR, InvalidTokenError, Roles, Tokens
+from local_azure.services.access import (
+    BLOB_DATA_CONTRIBUTOR,
+    InvalidTokenError,
+    Roles,
+    Tokens,
+    host_resource,
+)
 
 AUDIENCE = "https://storage.azure.com"
 OLDEST_BEARER_VERSION = "2017-11-09"
-LONGEST_FILE_NAME = 250  # of the percent-encoded name; Azure's own limit is 1,024 characters
+# Ends every file's name: aiohttp would send NAME.gz, another blob, for NAME.
+SUFFIX = ".blob"
+LONGEST_FILE_NAME = 255  # of the host; Azure allows a blob's name 1,024 characters
 DRAFTS = ".drafts"  # on the same file system, and no container's name
 CHUNK = 1 << 20
+
+REFUSALS: dict[str, tuple[type[web.HTTPError], str]] = {
+    "AuthenticationFailed": (
+        web.HTTPForbidden,
+        "Authentication scheme Bearer is not supported in this version.",
+    ),
+    "AuthorizationPermissionMismatch": (
+        web.HTTPForbidden,
+        "This request is not authorized to perform this operation using this permission.",
+    ),
+    "BlobAlreadyExists": (web.HTTPConflict, "The specified blob already exists."),
+    "BlobNotFound": (web.HTTPNotFound, "The specified blob does not exist."),
+    "ConditionNotMet": (web.HTTPPreconditionFailed, "The condition in the headers is not met."),
+    "ContainerNotFound": (web.HTTPNotFound, "The specified container does not exist."),
+    "InvalidAuthenticationInfo": (web.HTTPUnauthorized, "The token is not valid here or expired."),
+    "MissingContentLengthHeader": (web.HTTPLengthRequired, "Content-Length was not specified."),
+    "MissingRequiredHeader": (web.HTTPBadRequest, "x-ms-blob-type must be BlockBlob."),
+    "NoAuthenticationInformation": (web.HTTPUnauthorized, "Server failed to authenticate."),
+    "OutOfRangeInput": (web.HTTPBadRequest, "One of the request inputs is out of range."),
+}
 
 
 class BlobService:
     """Checks and moves of files happen in the event loop, so each pair of them is atomic."""
 
     def __init__(self, store: Store, tokens: Tokens, roles: Roles, directory: Path) -> None:
-        (directory / DRAFTS).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for each in (directory, directory / DRAFTS):
+            each.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._store = store
         self._tokens = tokens
         self._roles = roles
@@ -53,41 +82,32 @@ class BlobService:
                 shutil.rmtree(folder)
 
     async def _list(self, request: web.Request) -> web.Response:
-        folder = self._folder(request)
         prefix = request.query.get("prefix", "")
+        files = {unquote(file.stem): file for file in self._folder(request).iterdir()}
         results = Element("EnumerationResults", ContainerName=request.match_info["container"])
         SubElement(results, "Prefix").text = prefix
         blobs = SubElement(results, "Blobs")
-        for name in sorted(unquote(file.name) for file in folder.iterdir()):
+        for name, file in sorted(files.items()):
             if name.startswith(prefix):
-                file = folder / quote(name, safe="")
                 blob = SubElement(blobs, "Blob")
                 SubElement(blob, "Name").text = name
                 properties = SubElement(blob, "Properties")
-                described = _description(file) | {"Content-Length": str(file.stat().st_size)}
-                for key, value in described.items():
-                    SubElement(properties, key.replace("ETag", "Etag")).text = value.strip('"')
+                for key, value in _description(file).items():
+                    SubElement(properties, key).text = value.strip('"')
+                SubElement(properties, "Content-Length").text = str(file.stat().st_size)
         SubElement(results, "NextMarker")
         return web.Response(text=_xml(results), content_type="application/xml")
 
     async def _get(self, request: web.Request) -> web.FileResponse:
-        file = self._file(request)
-        if not file.is_file():
-            raise _error(web.HTTPNotFound, "BlobNotFound", "The specified blob does not exist.")
+        file = _existing(self._file(request))
         return web.FileResponse(file, headers={"x-ms-blob-type": "BlockBlob"})
 
     async def _put(self, request: web.Request) -> web.Response:
         file = self._file(request)
         if request.headers.get("x-ms-blob-type") != "BlockBlob":
-            raise _error(
-                web.HTTPBadRequest, "MissingRequiredHeader", "x-ms-blob-type must be BlockBlob."
-            )
+            raise _refusal("MissingRequiredHeader")
         if request.content_length is None:
-            raise _error(
-                web.HTTPLengthRequired,
-                "MissingContentLengthHeader",
-                "Content-Length was not specified.",
-            )
+            raise _refusal("MissingContentLengthHeader")
         draft = self._directory / DRAFTS / str(uuid.uuid4())
         try:
             with draft.open("wb") as out:
@@ -103,61 +123,39 @@ class BlobService:
         return web.Response(status=201, headers=_description(file))
 
     async def _delete(self, request: web.Request) -> web.Response:
-        file = self._file(request)
-        if not file.is_file():
-            raise _error(web.HTTPNotFound, "BlobNotFound", "The specified blob does not exist.")
+        file = _existing(self._file(request))
         _check_condition(request, file)
         file.unlink()
         return web.Response(status=202)
 
     def _file(self, request: web.Request) -> Path:
-        file = self._folder(request) / quote(request.match_info["blob"], safe="")
-        if len(file.name) > LONGEST_FILE_NAME:
-            raise _error(
-                web.HTTPBadRequest, "OutOfRangeInput", "One of the request inputs is out of range."
-            )
-        return file
+        name = quote(request.match_info["blob"], safe="") + SUFFIX
+        if len(name) > LONGEST_FILE_NAME:
+            raise _refusal("OutOfRangeInput")
+        return self._folder(request) / name
 
     def _folder(self, request: web.Request) -> Path:
-        """The container's directory, after all that can be wrong before the blob is looked at."""
-        label = request.host.partition(".")[0]
-        accounts = self._store.list("storage:StorageAccount")
-        account = next((one for one in accounts if one.name == label), None)
-        if account is None:
-            raise web.HTTPNotFound
+        """The container's directory, for a caller who may use it."""
+        account = host_resource(self._store, "storage:StorageAccount", request)
         scope = f"{account.id}/blobServices/default/containers/{request.match_info['container']}"
         # Azure looks at the caller's rights before it says whether the container is there.
         if not self._roles.allow(self._principal(request), BLOB_DATA_CONTRIBUTOR, scope):
-            raise _error(
-                web.HTTPForbidden,
-                "AuthorizationPermissionMismatch",
-                "This request is not authorized to perform this operation using this permission.",
-            )
+            raise _refusal("AuthorizationPermissionMismatch")
         if self._store.get(scope) is None:
-            raise _error(
-                web.HTTPNotFound, "ContainerNotFound", "The specified container does not exist."
-            )
+            raise _refusal("ContainerNotFound")
         folder = self._directory / _folder_name(scope)
         folder.mkdir(exist_ok=True, mode=0o700)
         return folder
 
     def _principal(self, request: web.Request) -> str:
         if "Authorization" not in request.headers:
-            raise _error(
-                web.HTTPUnauthorized,
-                "NoAuthenticationInformation",
-                "Server failed to authenticate.",
-            )
+            raise _refusal("NoAuthenticationInformation")
         if request.headers.get("x-ms-version", "") < OLDEST_BEARER_VERSION:
-            raise _error(
-                web.HTTPForbidden,
-                "AuthenticationFailed",
-                "Authentication scheme Bearer is not supported in this version.",
-            )
+            raise _refusal("AuthenticationFailed")
         try:
-            return self._tokens.principal(request.headers["Authorization"], AUDIENCE)
-        except InvalidTokenError as problem:
-            raise _error(web.HTTPUnauthorized, "InvalidAuthenticationInfo", str(problem)) from None
+            return self._tokens.principal(request, AUDIENCE)
+        except InvalidTokenError:
+            raise _refusal("InvalidAuthenticationInfo") from None
 
 
 def _folder_name(container_id: str) -> str:
@@ -166,24 +164,26 @@ def _folder_name(container_id: str) -> str:
     return f"{parts[-5]}.{parts[-1]}"
 
 
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise _refusal("BlobNotFound")
+    return file
+
+
 def _description(file: Path) -> dict[str, str]:
     # This ETag is the one that aiohttp answers and compares with when it sends the file.
     stat = file.stat()
     etag = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}"'
-    return {"ETag": etag, "Last-Modified": formatdate(stat.st_mtime, usegmt=True)}
+    return {"Etag": etag, "Last-Modified": formatdate(stat.st_mtime, usegmt=True)}
 
 
 def _check_condition(request: web.Request, file: Path) -> None:
-    etag = _description(file)["ETag"] if file.exists() else None
+    etag = _description(file)["Etag"] if file.exists() else None
     if request.headers.get("If-None-Match") == "*" and etag is not None:
-        raise _error(web.HTTPConflict, "BlobAlreadyExists", "The specified blob already exists.")
+        raise _refusal("BlobAlreadyExists")
     wanted = request.headers.get("If-Match")
     if wanted is not None and (etag is None or wanted not in ("*", etag)):
-        raise _error(
-            web.HTTPPreconditionFailed,
-            "ConditionNotMet",
-            "The condition given in HTTP headers is not met.",
-        )
+        raise _refusal("ConditionNotMet")
 
 
 def _sync(directory: Path) -> None:
@@ -196,7 +196,8 @@ def _xml(content: Element) -> str:
     return tostring(content, encoding="unicode", xml_declaration=True)
 
 
-def _error(kind: type[web.HTTPError], code: str, message: str) -> web.HTTPError:
+def _refusal(code: str) -> web.HTTPError:
+    kind, message = REFUSALS[code]
     error = Element("Error")
     SubElement(error, "Code").text = code
     SubElement(error, "Message").text = message

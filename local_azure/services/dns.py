@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from local_azure import fabric
@@ -16,14 +17,8 @@ REGISTRY_HOST = "registry.k8s.io"
 COREFILE = """\
 . {{
     bind {address}
-    hosts {hosts} {{
-        ttl 5
+    file {zone} {{
         reload 500ms
-        fallthrough
-    }}
-    template ANY ANY {{
-        rcode NXDOMAIN
-        authority ". 5 IN SOA kilonode.internal. kilonode.internal. 1 5 5 5 5"
     }}
     errors
 }}
@@ -33,32 +28,35 @@ COREFILE = """\
 class Resolver:
     def __init__(self, store: Store, directory: Path, program: Path, log: Path) -> None:
         self._store = store
-        self._hosts = directory / "hosts"
+        self._zone = directory / "zone"
         self.reconcile()
         corefile = directory / "Corefile"
-        corefile.write_text(COREFILE.format(address=fabric.DNS, hosts=self._hosts))
+        corefile.write_text(COREFILE.format(address=fabric.DNS, zone=self._zone))
         self._child = Child([str(program), "-conf", str(corefile)], log)
         self._child.wait(lambda: listens(fabric.DNS, 53))
 
     def reconcile(self) -> None:
-        """CoreDNS sees by itself that the file has changed."""
-        content = "".join(f"{address} {name}\n" for name, address in names(self._store).items())
-        if not self._hosts.exists() or self._hosts.read_text() != content:
-            draft = self._hosts.with_suffix(".draft")
+        content = zone(self._store)
+        if not self._zone.exists() or self._zone.read_text() != content:
+            draft = self._zone.with_suffix(".draft")
             draft.write_text(content)
-            draft.replace(self._hosts)
+            draft.replace(self._zone)
 
     def stop(self) -> None:
         self._child.stop()
 
 
-def names(store: Store) -> dict[str, str]:
-    """Host names and their addresses. Every other name is NXDOMAIN: there is no internet."""
-    vaults = store.list("keyvault:Vault")
-    accounts = store.list("storage:StorageAccount")
-    return {
+def zone(store: Store) -> str:
+    """The root zone: names that it lacks are NXDOMAIN, for there is no internet."""
+    vaults = [f"{one.name.lower()}.{VAULT_DOMAIN}" for one in store.list("keyvault:Vault")]
+    accounts = [f"{one.name}.{BLOB_DOMAIN}" for one in store.list("storage:StorageAccount")]
+    addresses = {
         MIRROR_HOST: fabric.MIRROR,
         REGISTRY_HOST: fabric.REGISTRY,
-        **{f"{vault.name.lower()}.{VAULT_DOMAIN}": fabric.VAULT for vault in vaults},
-        **{f"{account.name}.{BLOB_DOMAIN}": fabric.BLOB for account in accounts},
+        **dict.fromkeys(vaults, fabric.VAULT),
+        **dict.fromkeys(accounts, fabric.BLOB),
     }
+    records = "".join(f"{name}. 5 IN A {address}\n" for name, address in addresses.items())
+    serial = zlib.crc32(records.encode())  # CoreDNS reads the file again when this has changed
+    authority = f"ns.kilonode.internal. root.kilonode.internal. {serial} 5 5 5 5"
+    return f". 5 IN SOA {authority}\n. 5 IN NS ns.kilonode.internal.\n{records}"

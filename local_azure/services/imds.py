@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiohttp import web
 
+from local_azure.arm.queries import identities
 from local_azure.arm.store import Resource, Store
 from local_azure.services.access import TOKEN_SECONDS, Tokens
 
@@ -60,9 +60,9 @@ class MetadataService:
         """A part of the document. As on Azure, a leaf is text only and must be asked for so."""
         machine = self._caller(request, self._instance_rate)
         part: Any = _document(machine, *self._resource(machine))
-        for step in request.match_info["path"].strip("/").split("/"):
+        for step in filter(None, request.match_info["path"].split("/")):
             try:
-                part = part[int(step) if isinstance(part, list) else step] if step else part
+                part = part[int(step) if isinstance(part, list) else step]
             except (KeyError, ValueError, IndexError, TypeError):
                 raise _error(web.HTTPNotFound, "Not found") from None
         if isinstance(part, str) != (request.query.get("format") == "text"):
@@ -70,14 +70,17 @@ class MetadataService:
         return web.Response(text=part) if isinstance(part, str) else web.json_response(part)
 
     async def _token(self, request: web.Request) -> web.Response:
-        machine = self._caller(request, self._token_rate)
-        audience = request.query.get("resource")
+        virtual, _ = self._resource(self._caller(request, self._token_rate))
+        audience, client = (request.query.get(name) for name in ("resource", "client_id"))
         if not audience:
             raise _invalid("Required query variable 'resource' is missing")
-        identity = self._identity(machine, request.query)
+        attached = identities(self._store, virtual)
+        meant = [one for one in attached if client in (None, one.outputs["clientId"])]
+        if len(meant) != 1:
+            raise _invalid(SEVERAL_IDENTITIES if meant else "Identity not found")
         answer = {
-            "access_token": self._tokens.issue(identity.outputs["principalId"], audience),
-            "client_id": identity.outputs["clientId"],
+            "access_token": self._tokens.issue(meant[0].outputs["principalId"], audience),
+            "client_id": meant[0].outputs["clientId"],
             "expires_in": str(TOKEN_SECONDS),
             "expires_on": str(int(time.time()) + TOKEN_SECONDS),
             "resource": audience,
@@ -108,17 +111,6 @@ class MetadataService:
             raise _error(web.HTTPNotFound, "Not found")
         return resource, number if is_instance else ""
 
-    def _identity(self, machine: MachineIdentity, query: Mapping[str, str]) -> Resource:
-        virtual, _ = self._resource(machine)
-        attached = virtual.properties.get("identity", {}).get("userAssignedIdentities", [])
-        found = [self._store.get(identity) for identity in attached]
-        meant = [identity for identity in found if identity and _is_meant(identity, query)]
-        if not meant:
-            raise _invalid("Identity not found")
-        if len(meant) > 1:
-            raise _invalid(SEVERAL_IDENTITIES)
-        return meant[0]
-
 
 class RateLimit:
     """So many requests a second for each caller."""
@@ -142,19 +134,11 @@ def _invalid(description: str) -> web.HTTPError:
     return _error(web.HTTPBadRequest, "invalid_request", error_description=description)
 
 
-def _is_meant(identity: Resource, query: Mapping[str, str]) -> bool:
-    chosen = {
-        "client_id": identity.outputs["clientId"],
-        "object_id": identity.outputs["principalId"],
-        "msi_res_id": identity.id,
-    }
-    return all(query.get(key, value).lower() == value.lower() for key, value in chosen.items())
-
-
 def _document(machine: MachineIdentity, virtual: Resource, number: str) -> dict[str, Any]:
     properties = virtual.properties
     zones = properties.get("zones") or [""]
     tags = properties.get("tags", {}).items()
+    hardware = {"vmSize": properties["sku"]["name"]} if number else properties["hardwareProfile"]
     compute = {
         "azEnvironment": "AzurePublicCloud",
         "location": properties["location"],
@@ -167,9 +151,7 @@ def _document(machine: MachineIdentity, virtual: Resource, number: str) -> dict[
         "tagsList": [{"name": name, "value": value} for name, value in tags],
         "vmId": machine.vm_id,
         "vmScaleSetName": virtual.name if number else "",
-        "vmSize": (
-            properties["sku"]["name"] if number else properties["hardwareProfile"]["vmSize"]
-        ),
+        "vmSize": hardware["vmSize"],
         "zone": zones[int(number or 0) % len(zones)],
     }
     address = {"privateIpAddress": machine.address, "publicIpAddress": ""}

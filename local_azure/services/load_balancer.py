@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from local_azure import fabric
 from local_azure.arm.store import Resource, Store
 from local_azure.services.children import Child
 from local_azure.shell import run
+
+Part = Mapping[str, Any]
 
 # random(1) is what Azure's hash over addresses and ports comes to: it does not look at the load.
 # Nothing is tried again elsewhere, and connections outlive a failing probe, as there (§8).
@@ -24,22 +26,18 @@ defaults
     retries 0
     timeout connect 5s
     source {fabric.DNS}
+
 """
 
 
 @dataclass(frozen=True)
-class Rule:
-    """One load-balancing rule with its probe and the addresses behind it. internal: the frontend
-    is in the virtual network."""
+class Listener:
+    """A load-balancing rule: the frontend's address, HAProxy's section, and the addresses that do
+    not get through to the frontend."""
 
-    name: str
     address: str
-    internal: bool
-    port: int
-    backend_port: int
-    idle_minutes: int
-    probe: Mapping[str, Any]
-    backends: tuple[str, ...]
+    section: str
+    hairpins: Sequence[str]
 
 
 class LoadBalancers:
@@ -48,33 +46,32 @@ class LoadBalancers:
         self._directory = directory
         self._haproxy = _haproxy(image_root)
         self._log = log
-        self._rules: list[Rule] = []
+        self._listeners: list[Listener] = []
         self._children: list[Child] = []
 
     def reconcile(self) -> None:
-        current = rules(self._store)
-        if current == self._rules:
+        current = list(listeners(self._store))
+        if current == self._listeners:
             return
-        before, after = ({rule.address for rule in one} for one in (self._rules, current))
+        before, after = ({one.address for one in these} for these in (self._listeners, current))
         for address in after - before:
             fabric.add_address(address)
         run(*fabric.inside("iptables-restore"), stdin=hairpin_drops(current))
-        running = len(self._children)
+        old = list(self._children)
         if current:
-            self._start(current)
-        for child in self._children[:running]:
+            self._start(configuration(current))
+        for child in old:
             child.retire(signal.SIGUSR1)  # it finishes the connections that it has
         for address in before - after:
             fabric.remove_address(address)
-        self._rules = current
+        self._listeners = current
 
     def stop(self) -> None:
         for child in self._children:
             child.stop()
 
-    def _start(self, current: Sequence[Rule]) -> None:
+    def _start(self, text: str) -> None:
         # The new process binds beside the old one (SO_REUSEPORT), so no connection is refused.
-        text = configuration(current)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         file, socket = (self._directory / f"haproxy-{digest}.{kind}" for kind in ("cfg", "sock"))
         socket.unlink(missing_ok=True)
@@ -84,58 +81,44 @@ class LoadBalancers:
         child.wait(socket.exists)
 
 
-def rules(store: Store) -> list[Rule]:
-    """What the LoadBalancers in the store, the network cards and the public addresses say."""
-    return [
-        _rule(store, balancer, rule)
-        for balancer in store.list("network:LoadBalancer")
-        for rule in balancer.properties.get("loadBalancingRules", [])
-    ]
+def listeners(store: Store) -> Iterator[Listener]:
+    """What the LoadBalancers, network cards and public addresses in the store say."""
+    for balancer in store.list("network:LoadBalancer"):
+        for rule in balancer.properties.get("loadBalancingRules", []):
+            frontend = _part(balancer, "frontendIPConfigurations", rule["frontendIPConfiguration"])
+            probe = _part(balancer, "probes", rule["probe"])
+            members = _members(store, rule["backendAddressPool"]["id"])
+            internal = "privateIPAddress" in frontend
+            address = frontend["privateIPAddress"] if internal else _public(store, frontend)
+            name = f"{balancer.name}-{rule['name']}"
+            section = _section(name, address, rule, probe, members)
+            yield Listener(address, section, members if internal else ())
 
 
-def configuration(current: Sequence[Rule]) -> str:
-    return "\n".join([DEFAULTS, *(_listener(rule) for rule in current)])
+def configuration(current: Sequence[Listener]) -> str:
+    return DEFAULTS + "".join(one.section for one in current)
 
 
-def hairpin_drops(current: Sequence[Rule]) -> str:
+def hairpin_drops(current: Sequence[Listener]) -> str:
     """A backend does not reach its own internal frontend (§8). For iptables-restore; nothing else
     in the fabric uses the raw table."""
     drops = "".join(
-        f"-A PREROUTING -s {backend} -d {rule.address} -p tcp --dport {rule.port} -j DROP\n"
-        for rule in current
-        if rule.internal
-        for backend in rule.backends
+        f"-A PREROUTING -s {member} -d {one.address} -j DROP\n"
+        for one in current
+        for member in one.hairpins
     )
     return f"*raw\n:PREROUTING ACCEPT [0:0]\n{drops}COMMIT\n"
 
 
-def _rule(store: Store, balancer: Resource, rule: Mapping[str, Any]) -> Rule:
-    properties = balancer.properties
-    frontend = _part(properties["frontendIPConfigurations"], rule["frontendIPConfiguration"])
-    internal = "privateIPAddress" in frontend
-    address = frontend["privateIPAddress"] if internal else _public_address(store, frontend)
-    return Rule(
-        name=f"{balancer.name}-{rule['name']}",
-        address=address,
-        internal=internal,
-        port=int(rule["frontendPort"]),
-        backend_port=int(rule["backendPort"]),
-        idle_minutes=int(rule.get("idleTimeoutInMinutes", 4)),
-        probe=_part(properties["probes"], rule["probe"]),
-        backends=tuple(_members(store, rule["backendAddressPool"]["id"])),
-    )
-
-
-def _part(parts: Sequence[Mapping[str, Any]], reference: Mapping[str, str]) -> Mapping[str, Any]:
+def _part(balancer: Resource, kind: str, reference: Mapping[str, str]) -> Part:
     name = reference["id"].rpartition("/")[2].lower()
+    parts: Sequence[Part] = balancer.properties[kind]
     return next(part for part in parts if part["name"].lower() == name)
 
 
-def _public_address(store: Store, frontend: Mapping[str, Any]) -> str:
+def _public(store: Store, frontend: Part) -> str:
     resource = store.get(frontend["publicIPAddress"]["id"])
-    if resource is None:
-        raise LookupError(frontend["publicIPAddress"]["id"])
-    return str(resource.outputs["ipAddress"])
+    return str(resource.outputs["ipAddress"]) if resource else ""
 
 
 def _members(store: Store, pool: str) -> list[str]:
@@ -148,20 +131,20 @@ def _members(store: Store, pool: str) -> list[str]:
     ]
 
 
-def _listener(rule: Rule) -> str:
-    probe = rule.probe
-    interval = int(probe.get("intervalInSeconds", 15))
+def _section(name: str, address: str, rule: Part, probe: Part, members: Sequence[str]) -> str:
+    interval, idle = probe.get("intervalInSeconds", 15), rule.get("idleTimeoutInMinutes", 4)
     # One failed probe is enough unless probeThreshold says otherwise; numberOfProbes does nothing.
-    threshold = int(probe.get("probeThreshold", 1))
-    check = f"check port {int(probe['port'])} inter {interval}s fall {threshold} rise {threshold}"
+    threshold = probe.get("probeThreshold", 1)
+    check = f"check port {probe['port']:.0f} inter {interval:.0f}s"
+    check += f" fall {threshold:.0f} rise {threshold:.0f}"
     if probe["protocol"] == "Https":
         check += " check-ssl verify none"
     lines = [
-        f"listen {rule.name}",
-        f"bind {rule.address}:{rule.port}",
-        f"timeout client {rule.idle_minutes}m",
-        f"timeout server {rule.idle_minutes}m",
-        f"timeout check {interval}s",
+        f"listen {name}",
+        f"bind {address}:{rule['frontendPort']:.0f}",
+        f"timeout client {idle:.0f}m",
+        f"timeout server {idle:.0f}m",
+        f"timeout check {interval:.0f}s",
     ]
     if probe["protocol"] != "Tcp":
         lines += [
@@ -169,7 +152,7 @@ def _listener(rule: Rule) -> str:
             f"http-check send meth GET uri '{probe['requestPath']}' ver HTTP/1.1 hdr Host probe",
             "http-check expect status 200",
         ]
-    lines += [f"server {one} {one}:{rule.backend_port} {check}" for one in rule.backends]
+    lines += [f"server {ip} {ip}:{rule['backendPort']:.0f} {check}" for ip in members]
     return "\n    ".join(lines) + "\n"
 
 

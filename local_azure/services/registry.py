@@ -19,10 +19,10 @@ PORT = 443
 class Registry:
     def __init__(self, directory: Path, bin_dir: Path, authority: Authority, log: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        certificate, key = authority.issue("registry", [REGISTRY_HOST, fabric.REGISTRY])
+        certificate, key = authority.issue("registry", [REGISTRY_HOST], [fabric.REGISTRY])
         configuration = {
             "version": "0.1",
-            "log": {"level": "warn", "accesslog": {"disabled": True}},
+            "log": {"level": "fatal", "accesslog": {"disabled": True}},
             "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
             "http": {
                 "addr": f"{fabric.REGISTRY}:{PORT}",
@@ -32,6 +32,7 @@ class Registry:
         file = directory / "config.json"  # JSON is YAML
         file.write_text(json.dumps(configuration))
         self._directory = directory
+        self._log = log
         self._crane = bin_dir / "crane"
         self._trusted = {**os.environ, "SSL_CERT_FILE": str(authority.certificate_file)}
         argv = [str(bin_dir / "registry"), "serve", str(file)]
@@ -48,7 +49,8 @@ class Registry:
             repository = reference.removeprefix(f"{REGISTRY_HOST}/")
             target = f"{fabric.REGISTRY}:{PORT}/{repository}"
             command = [self._crane, "push", images / archive, target]
-            subprocess.run(command, env=self._trusted, check=True, stdout=subprocess.DEVNULL)
+            with self._log.open("ab") as log:
+                subprocess.run(command, env=self._trusted, check=True, stdout=log, stderr=log)
         done.touch()
 
     def stop(self) -> None:

@@ -8,7 +8,13 @@ import json
 from aiohttp import web
 
 from local_azure.arm.store import Resource, Store
-from local_azure.services.access import SECRETS_USER, InvalidTokenError, Roles, Tokens
+from local_azure.services.access import (
+    SECRETS_USER,
+    InvalidTokenError,
+    Roles,
+    Tokens,
+    host_resource,
+)
 
 AUDIENCE = "https://vault.azure.net"
 FORBIDDEN = """\
@@ -34,11 +40,7 @@ class VaultService:
         return application
 
     async def _read(self, request: web.Request) -> web.Response:
-        vaults = self._store.list("keyvault:Vault")
-        label = request.host.partition(".")[0].lower()
-        vault = next((one for one in vaults if one.name.lower() == label), None)
-        if vault is None:
-            raise web.HTTPNotFound
+        vault = host_resource(self._store, "keyvault:Vault", request)
         if not request.query.get("api-version", "").startswith("7."):
             raise _error(web.HTTPBadRequest, "BadParameter", "No supported api-version was given.")
         name, version = request.match_info["name"], request.match_info.get("version", "")
@@ -60,12 +62,12 @@ class VaultService:
         return web.json_response(content)
 
     def _principal(self, request: web.Request, vault: Resource) -> str:
-        message = "AKV10000: Request is missing a Bearer or PoP token."
         try:
-            if "Authorization" in request.headers:
-                return self._tokens.principal(request.headers["Authorization"], AUDIENCE)
+            return self._tokens.principal(request, AUDIENCE)
         except InvalidTokenError as problem:
             message = str(problem)
+        if "Authorization" not in request.headers:
+            message = "AKV10000: Request is missing a Bearer or PoP token."
         refusal = _error(web.HTTPUnauthorized, "Unauthorized", message)
         authority = f"https://login.windows.net/{vault.properties['properties']['tenantId']}"
         challenge = f'Bearer authorization="{authority}", resource="{AUDIENCE}"'
