@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -45,7 +46,7 @@ def problem(key: str, value: object, limit: str, remedy: str) -> Problem:
 
 def shown(value: object) -> str:
     """A value as it would stand in a stack file, on one line, shortened."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    text = str(value) if isinstance(value, (str, IPv4Network)) else json.dumps(value, default=str)
     text = text.replace("\n", "\\n")
     return text if len(text) <= _SHOWN_LENGTH else f"{text[: _SHOWN_LENGTH - 1]}…"
 
@@ -60,6 +61,13 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def path_of(error: ErrorDetails) -> tuple[str, ...]:
     """The key that pydantic complains about; `[key]` marks the key of a mapping itself."""
     return tuple(str(part) for part in error["loc"] if part != "[key]")
+
+
+def unreadable(error: ErrorDetails) -> tuple[str, ...]:
+    """What has to go for the rest to be read: a pool goes whole, since half a pool misleads."""
+    path = path_of(error)
+    whole = path[0] == "nodePools" and error["type"] != "extra_forbidden"
+    return path[:2] if whole else path
 
 
 def shape_problem(error: ErrorDetails) -> Problem:
@@ -82,9 +90,16 @@ def _remedy(error: ErrorDetails, example: str) -> str:
         return "rename the key"
     if kind == "string_type" and not isinstance(error["input"], (list, dict)):
         return "put the value in quotes"
-    if "host bits" in error["msg"]:
-        return "write the range's first address, without host bits"
+    if kind == "ip_v4_network" and (network := _without_host_bits(error["input"])):
+        return f"write {network}, without host bits"
     return f"write a value such as {example}" if example else "write the section as a mapping"
+
+
+def _without_host_bits(value: Any) -> IPv4Network | None:
+    try:
+        return IPv4Network(value, strict=False)
+    except (TypeError, ValueError):
+        return None
 
 
 def _unknown_key(path: tuple[str, ...]) -> Problem:

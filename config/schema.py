@@ -213,7 +213,7 @@ class NodePool(Section):
     )
     scale_sets: Annotated[dict[ScaleSetKey, ScaleSet], Field(min_length=1)] = setting(
         "its scale sets by key; another thousand nodes is another key, a new generation too",
-        limit="keys: a letter, then up to 3 letters or digits",
+        limit="one or more; keys: a letter, then up to 3 letters or digits",
         example={"a": {"nodes": 3, "maxNodes": 1000}},
     )
     labels: dict[str, str] = setting(
@@ -328,8 +328,14 @@ class Settings(Section):
     masters: Masters = setting("the control plane's VMs", limit="see its keys", example={})
     node_pools: Annotated[dict[PoolKey, NodePool], Field(min_length=1)] = setting(
         "pools of nodes, by key",
-        limit="keys: a letter, then up to 7 letters or digits",
-        example={},
+        limit="one or more; keys: a letter, then up to 7 letters or digits",
+        example={
+            "cpu": {
+                "size": "Standard_D15_v2",
+                "maxNodes": 1000,
+                "scaleSets": {"a": {"nodes": 3, "maxNodes": 1000}},
+            }
+        },
     )
     artifacts: Artifacts = setting(
         "what machines install",

@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic import ValidationError, create_model
 
 from config import checks, user_data_limit
-from config.problems import SettingsError, path_of, salvageable, shape_problem
+from config.problems import SettingsError, salvageable, shape_problem, unreadable
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
 
@@ -40,7 +40,7 @@ def load(raw: Mapping[str, Any]) -> Settings:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
         errors = error.errors()
-        broken = {path_of(one) for one in errors}
+        broken = {unreadable(one) for one in errors}
         found = [shape_problem(one) for one in errors]
         found += checks.problems(_readable(raw, broken), broken)
         raise SettingsError(found) from None
@@ -87,5 +87,5 @@ def _readable(raw: Mapping[str, Any], broken: set[tuple[str, ...]]) -> Settings:
         try:
             return _Readable.model_validate(kept)
         except ValidationError as error:
-            paths = {path_of(one) for one in error.errors()}
+            paths = {unreadable(one) for one in error.errors()}
     raise AssertionError("a validation error names at least one key")

@@ -5,21 +5,24 @@ from __future__ import annotations
 from config.environment import machine_user_data
 from config.problems import Problem, problem
 from config.schema import Settings
-from config.topology import NodeSet, topology
+from config.topology import Member, NodeSet, topology
 from config.user_data import UserDataError
+
+_KEYS = {"etcd": "etcd.main", "events": "etcd.events", "master": "masters"}
 
 
 def problems(settings: Settings) -> list[Problem]:
     """One problem for each role whose user data cannot be made. `settings` are valid otherwise."""
     plan = topology(settings)
-    found: dict[str, Problem] = {}
+    # Members of a cluster and scale sets of a pool differ by a byte at most; render the largest.
+    largest: dict[str, Member | NodeSet] = {}
     for machine in plan.machines:
         key = f"nodePools.{machine.pool}" if isinstance(machine, NodeSet) else _KEYS[machine.role]
+        largest[key] = machine
+    found = []
+    for key, machine in largest.items():
         try:
             machine_user_data(settings, plan, machine)
         except UserDataError as error:
-            found.setdefault(key, problem(key, machine.name, str(error), "see the limit"))
-    return list(found.values())
-
-
-_KEYS = {"etcd": "etcd.main", "events": "etcd.events", "master": "masters"}
+            found.append(problem(key, machine.name, str(error), "see the limit"))
+    return found
