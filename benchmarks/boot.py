@@ -31,7 +31,7 @@ def run() -> list[Row]:
         for line in shown.splitlines()
         if (match := _PHASE.match(line))
     }
-    rows = [
+    return [
         Row(
             "warm `make up` until all nodes are Ready",
             f"{seconds:.0f} s",
@@ -49,7 +49,6 @@ def run() -> list[Row]:
             memory <= MEMORY_AIM_GIB,
         ),
     ]
-    return rows
 
 
 def machines_memory_gib() -> float:

@@ -70,8 +70,8 @@ def run() -> list[Row]:
             f"preview of prod, {total} resources",
             f"{figure:.1f} s",
             f"{baseline:.1f} s bare",
-            f"{figure / baseline:.2f}×",
-            f"≤ {RATIO_AIM}× and ≤ {SECONDS_AIM:.0f} s",
+            f"{figure / baseline:.2f} times",
+            f"≤ {RATIO_AIM} times and ≤ {SECONDS_AIM:.0f} s",
             figure / baseline <= RATIO_AIM and figure <= SECONDS_AIM,
         ),
         Row(
