@@ -6,6 +6,7 @@ import os
 import shlex
 import socket
 import sys
+import time
 from pathlib import Path
 
 ENVIRONMENT = Path("/etc/kilonode/machine.env")
@@ -29,6 +30,19 @@ def hostname() -> str:
 def say(message: str) -> None:
     """A line for the journal, or for whoever runs the program."""
     print(message, file=sys.stderr, flush=True)
+
+
+class Journal:
+    """Says what is new, and what is not only once a minute: for programs that wait."""
+
+    def __init__(self) -> None:
+        self._message = ""
+        self._until = 0.0
+
+    def say(self, message: str) -> None:
+        if message != self._message or time.monotonic() > self._until:
+            say(message)
+            self._message, self._until = message, time.monotonic() + 60
 
 
 def write_atomically(path: Path, content: bytes, mode: int) -> None:

@@ -1,0 +1,133 @@
+"""Requests to etcd members through their JSON gateway, over TLS with this member's certificate."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from kilonode.etcd.decision import Answer, Member
+
+# Most addresses that a member can have are nobody's, and connecting to those ends in a time-out.
+_CONNECT_SECONDS = 2.0
+_ANSWER_SECONDS = 5.0
+
+
+class EtcdError(Exception):
+    """The member does not answer, or answers with an error."""
+
+
+class Client:
+    """One port of any member. All methods raise EtcdError."""
+
+    def __init__(self, port: int, pki: Path) -> None:
+        """`pki` holds ca.crt, member.crt and member.key. Raises OSError if it does not."""
+        self._port = port
+        self._tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
+        self._tls.load_cert_chain(pki / "member.crt", pki / "member.key")
+
+    def members(self, address: str, *, agreed: bool = True) -> tuple[Member, ...]:
+        """The member list; `agreed` only if a leader with a quorum confirms it."""
+        answer = self._post(address, "cluster/member/list", {"linearizable": agreed})
+        return _members(answer)
+
+    def answer(self, address: str) -> Answer:
+        """What a starting member has to know of a running one."""
+        path = "cluster/member/list"
+        try:
+            listed, agreed = self._post(address, path, {"linearizable": True}), True
+        except EtcdError:
+            listed, agreed = self._post(address, path, {"linearizable": False}), False
+        return Answer(
+            address=address,
+            cluster_id=int(listed["header"]["cluster_id"]),
+            member_id=int(listed["header"]["member_id"]),
+            members=_members(listed),
+            agreed=agreed,
+            version=self._get(address, "/version")["etcdcluster"],
+        )
+
+    def answers(self, addresses: Iterable[str]) -> tuple[Answer, ...]:
+        """Of those that answer; all are asked at once."""
+
+        def ask(address: str) -> Answer | None:
+            try:
+                return self.answer(address)
+            except EtcdError:
+                return None
+
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            return tuple(answer for answer in pool.map(ask, addresses) if answer)
+
+    def own_id(self, address: str) -> int:
+        """Of the member itself; learners tell it too."""
+        return int(self._post(address, "maintenance/status", {})["header"]["member_id"])
+
+    def add_learner(self, address: str, peer_url: str) -> tuple[Member, ...]:
+        """The member list with the new entry, whose name is still empty."""
+        body = {"peerURLs": [peer_url], "isLearner": True}
+        return _members(self._post(address, "cluster/member/add", body))
+
+    def remove(self, address: str, member_id: int) -> None:
+        self._post(address, "cluster/member/remove", {"ID": str(member_id)})
+
+    def promote(self, address: str, member_id: int) -> None:
+        """Makes a learner that is in sync with its leader a voter."""
+        self._post(address, "cluster/member/promote", {"ID": str(member_id)})
+
+    def alarms(self, address: str) -> list[str]:
+        """Such as NOSPACE, one per member that raises it."""
+        answer = self._post(address, "maintenance/alarm", {"action": "GET"})
+        return [entry["alarm"] for entry in answer.get("alarms", [])]
+
+    def check_health(self, address: str, *, learner: bool = False) -> None:
+        """Raises EtcdError unless the member can read what the quorum agreed on.
+
+        A learner may not, so it only has to read what it has.
+        """
+        answer = self._get(address, "/health" + ("?serializable=true" if learner else ""))
+        if answer.get("health") != "true":
+            raise EtcdError(f"{address} is not healthy: {answer.get('reason')}")
+
+    def _post(self, address: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._request(address, "POST", f"/v3/{path}", json.dumps(body))
+
+    def _get(self, address: str, path: str) -> dict[str, Any]:
+        return self._request(address, "GET", path, None)
+
+    def _request(self, address: str, method: str, path: str, body: str | None) -> dict[str, Any]:
+        connection = http.client.HTTPSConnection(
+            address, self._port, timeout=_CONNECT_SECONDS, context=self._tls
+        )
+        try:
+            connection.connect()
+            connection.sock.settimeout(_ANSWER_SECONDS)
+            connection.request(method, path, body)
+            response = connection.getresponse()
+            content: dict[str, Any] = json.loads(response.read())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise EtcdError(f"{address}: {error}") from error
+        finally:
+            connection.close()
+        # An unhealthy member says so with status 503 and its reason.
+        if response.status != http.client.OK and "health" not in content:
+            raise EtcdError(f"{address}: {content.get('message', response.reason)}")
+        return content
+
+
+def _members(answer: Mapping[str, Any]) -> tuple[Member, ...]:
+    """The gateway leaves out what is empty or false, and writes 64-bit numbers as text."""
+    return tuple(
+        Member(
+            id=int(entry["ID"]),
+            name=entry.get("name", ""),
+            peer_urls=tuple(entry.get("peerURLs", ())),
+            client_urls=tuple(entry.get("clientURLs", ())),
+            is_learner=entry.get("isLearner", False),
+        )
+        for entry in answer["members"]
+    )

@@ -1,0 +1,63 @@
+"""Waits until this machine's etcd member works, and with it the whole cluster.
+
+Run by the deployment after the machine was made: exit code 0 lets it go on to the next one.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from kilonode import units
+from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.health import UnhealthyError, check_members
+from kilonode.etcd.this_member import PKI, ThisMember, this_member
+from kilonode.machine import Journal, environment
+
+# A first boot may wait a quarter of an hour for its rights on the vault, a learner for its data.
+_PATIENCE_SECONDS = 2700.0
+_PAUSE_SECONDS = 2.0
+# etcd.service is active once its etcd is up and, on the founder, nothing can be founded again.
+_UNITS = ("local-disk.service", "artifacts.service", "bundle.service", "etcd.service")
+_EXPLAINING = (*_UNITS, "etcd-member.service", "etcd-promote.service")
+
+
+def check_cluster(client: Client, me: ThisMember) -> None:
+    """Raises EtcdError or UnhealthyError, whose text is the reason not to go on."""
+    own_id = client.own_id(me.address)
+    try:
+        members = client.members(me.address)
+    except EtcdError as error:
+        # Not even answered by a learner.
+        raise UnhealthyError(f"this member is no voter yet, or has no leader ({error})") from error
+    own = next((member for member in members if member.id == own_id), None)
+    if not own or own.is_learner:
+        raise UnhealthyError("this member is no voter yet")
+    check_members(client, members)
+
+
+def reason_to_wait(me: ThisMember) -> str | None:
+    blocked = units.first_inactive(_UNITS)
+    if blocked:
+        return blocked
+    try:
+        check_cluster(Client(me.client_port, PKI), me)
+    except (EtcdError, UnhealthyError) as error:
+        return str(error)
+    return None
+
+
+def main() -> None:
+    me = this_member(environment())
+    journal = Journal()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while reason := reason_to_wait(me):
+        journal.say(f"gate: {reason}")
+        if time.monotonic() > deadline:
+            sys.exit(f"gate: closed, since {reason}\n{units.last_lines(_EXPLAINING)}")
+        time.sleep(_PAUSE_SECONDS)
+    journal.say(f"gate: open: {me.name} is a voter, and all members are healthy")
+
+
+if __name__ == "__main__":
+    main()

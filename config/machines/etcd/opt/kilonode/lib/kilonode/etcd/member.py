@@ -1,0 +1,161 @@
+"""Decides what this machine's etcd starts as, and prepares it. Runs before every start of etcd."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kilonode import web
+from kilonode.etcd import birth_record, data_dir
+from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.decision import (
+    Found,
+    Join,
+    Member,
+    Record,
+    Remove,
+    Restart,
+    SetAside,
+    Situation,
+    StartNew,
+    Step,
+    Unreadable,
+    Wait,
+    cluster_of_one,
+    decide,
+    describe,
+)
+from kilonode.etcd.this_member import PKI, ThisMember, this_member
+from kilonode.machine import Journal, environment, write_atomically
+
+_PAUSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things lie on the machine. `intention`: removed by etcd.service once etcd is up."""
+
+    data: Path = Path("/mnt/local/etcd")
+    intention: Path = Path("/var/lib/kilonode/etcd-founding")
+    environment: Path = Path("/run/kilonode/etcd.env")
+    pki: Path = PKI
+    etcd: str = "/opt/kilonode/bin/etcd"
+
+
+class Preparation:
+    """Looks, decides and acts until etcd can start."""
+
+    def __init__(self, me: ThisMember, parameters: Mapping[str, str], places: Places) -> None:
+        """Raises OSError if the certificates are not there."""
+        self._me = me
+        self._is_founder = parameters["ETCD_FOUNDER"] == "true"
+        self._container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
+        self._places = places
+        self._client = Client(me.client_port, places.pki)
+
+    def look(self) -> Situation:
+        answers = self._client.answers(self._me.peers)
+        intention = self._places.intention
+        return Situation(
+            name=self._me.name,
+            peer_url=self._me.peer_url,
+            version=etcd_version(self._places.etcd),
+            is_founder=self._is_founder,
+            data=data_dir.read(self._places.data),
+            intention=intention.read_text() if intention.exists() else None,
+            answers=answers,
+            # Members know better, so the store is only asked where there are none.
+            record=Unreadable("members answer") if answers else birth_record.read(self._container),
+        )
+
+    def act(self, step: Step) -> bool:
+        """True when etcd can start. Raises EtcdError or one of web.ERRORS."""
+        match step:
+            case Found():
+                self._found()
+            case SetAside():
+                data_dir.set_aside(self._places.data)
+            case Remove(member, ask):
+                self._client.remove(ask, member.id)
+            case Restart():
+                self._write_environment("existing", "unused", ())
+            case StartNew(token):
+                data_dir.set_aside(self._places.data)
+                self._write_environment("new", token, ())
+            case Join(ask):
+                data_dir.set_aside(self._places.data)
+                members = self._client.add_learner(ask, self._me.peer_url)
+                self._write_environment("existing", "unused", members)
+        return isinstance(step, Restart | StartNew | Join)
+
+    def _found(self) -> None:
+        """The intention comes first: whoever is killed in between finds out by it.
+
+        An earlier one counts on, since its record may be on its way.
+        """
+        intention = self._places.intention
+        if not intention.exists():
+            write_atomically(intention, secrets.token_hex(8).encode(), 0o600)
+        token = intention.read_text()
+        cluster_id = cluster_of_one(self._me.peer_url, token)
+        birth_record.write(self._container, Record(self._me.name, token, cluster_id))
+
+    def _write_environment(self, state: str, token: str, members: Sequence[Member]) -> None:
+        """What etcd.service reads. etcd itself looks at it only where it has no data."""
+        cluster = [
+            (self._me.name if self._me.peer_url in member.peer_urls else _label(member), url)
+            for member in members
+            for url in member.peer_urls
+        ] or [(self._me.name, self._me.peer_url)]
+        variables = {
+            "MEMBER_NAME": self._me.name,
+            "MEMBER_ADDRESS": self._me.address,
+            "INITIAL_CLUSTER": ",".join(f"{name}={url}" for name, url in cluster),
+            "INITIAL_CLUSTER_STATE": state,
+            "INITIAL_CLUSTER_TOKEN": token,
+        }
+        text = "".join(f'{key}="{value}"\n' for key, value in variables.items())
+        self._places.data.mkdir(mode=0o700, exist_ok=True)
+        write_atomically(self._places.environment, text.encode(), 0o644)
+
+
+def _label(member: Member) -> str:
+    """A member that has not started has no name yet, but etcd wants one in its list."""
+    return member.name or f"{member.id:x}"
+
+
+def etcd_version(program: str) -> str:
+    """As in 3.6.14. Raises OSError or ValueError."""
+    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    if not done.stdout.startswith("etcd Version: "):
+        raise ValueError(f"{program} does not tell its version")
+    return done.stdout.split()[2]
+
+
+def prepare(preparation: Preparation) -> None:
+    """Returns when etcd can start; until then the journal says what it waits for."""
+    journal = Journal()
+    while True:
+        try:
+            step = decide(preparation.look())
+            journal.say(describe(step))
+            if preparation.act(step):
+                return
+            if not isinstance(step, Wait):
+                continue
+        except (EtcdError, *web.ERRORS) as error:
+            journal.say(f"looking again: {error}")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def main() -> None:
+    parameters = environment()
+    prepare(Preparation(this_member(parameters), parameters, Places()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Makes this machine's learner a voter once it is in sync."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.this_member import PKI, ThisMember, this_member
+from kilonode.machine import Journal, environment
+
+# The snapshot of a full data directory (8 GiB) takes minutes to send.
+_PATIENCE_SECONDS = 1800.0
+_PAUSE_SECONDS = 1.0
+
+
+def promoted(client: Client, me: ThisMember) -> bool:
+    """True if this member is a voter. Else asks for it; raises EtcdError if it is not time yet."""
+    own_id = client.own_id(me.address)
+    answers = client.answers((me.address, *me.peers))
+    current = next((answer for answer in answers if answer.agreed), None)
+    if not current:
+        raise EtcdError("no member confirms the member list")
+    own = next((member for member in current.members if member.id == own_id), None)
+    if not own:
+        raise EtcdError(f"member {own_id:x} is not in the cluster any more")
+    if own.is_learner:
+        client.promote(current.address, own_id)
+    return not own.is_learner
+
+
+def main() -> None:
+    me = this_member(environment())
+    client = Client(me.client_port, PKI)
+    journal = Journal()
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            if promoted(client, me):
+                journal.say("this member is a voter")
+                return
+        except EtcdError as error:
+            journal.say(f"not a voter yet: {error}")
+        time.sleep(_PAUSE_SECONDS)
+    sys.exit("this member is still no voter")
+
+
+if __name__ == "__main__":
+    main()
