@@ -40,4 +40,5 @@ def warnings(settings: Settings) -> list[str]:
         *sizes.warnings(settings),
         *members.warnings(settings),
         *ranges.warnings(settings),
+        *artifacts.warnings(settings),
     ]

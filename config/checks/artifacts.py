@@ -1,4 +1,4 @@
-"""Artifacts: known names."""
+"""Artifacts: known names, and a checksum for each."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
                 f"names of config/artifacts.yaml: {', '.join(known)}",
                 f"did you mean {near}?" if near else "remove it",
             )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    given = settings.artifacts.checksums
+    unchecked = [
+        name
+        for name, artifact in catalog().artifacts.items()
+        if artifact.sha256 is None and name not in given
+    ]
+    if unchecked:
+        yield (
+            f"kilonode:artifacts.checksums: none for {', '.join(unchecked)}, whose releases have "
+            "no official one, and machines install nothing unchecked. `python -m toolchain mirror` "
+            "builds them: serve that folder as kilonode:artifacts.mirror and copy from its "
+            "checksums.json"
+        )
 
 
 CHECKS = (checksums_are_of_known_artifacts,)

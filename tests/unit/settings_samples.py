@@ -37,6 +37,7 @@ _RAW: Mapping[str, Any] = {
             "scaleSets": {"a": {"nodes": 3, "maxNodes": 200}, "b": {"nodes": 0, "maxNodes": 200}},
         }
     },
+    "artifacts": {"checksums": {"cri-dockerd": "c" * 64, "flannel": "f" * 64}},
 }
 
 

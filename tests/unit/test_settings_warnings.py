@@ -26,6 +26,10 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"etcd.events.members": ["a"]},
         ["etcd.events.members", "no events"],
     ),
+    "an artifact without a checksum says how to get one": (
+        {"artifacts.checksums": {"flannel": "f" * 64}},
+        ["artifacts.checksums: none for cri-dockerd,", "python -m toolchain mirror"],
+    ),
     "no zones say what may happen": ({"zones": []}, ["kilonode:zones", "the quorum"]),
     "an API that is open to all says so": (
         {"api": {"public": {"allowedRanges": ["0.0.0.0/0"]}}},
