@@ -48,6 +48,11 @@ def private_key(name: str, *, parent: pulumi.Resource) -> tls.PrivateKey:
     )
 
 
+def _secret_key(name: str, parent: pulumi.Resource) -> pulumi.Output[str]:
+    # Secret by our own word, not only by the plugin's.
+    return pulumi.Output.secret(private_key(name, parent=parent).private_key_pem)
+
+
 class Authority:
     """A certificate authority whose resources, like all it signs, are children of `parent`."""
 
@@ -55,7 +60,7 @@ class Authority:
 
     def __init__(self, name: str, common_name: str, *, parent: pulumi.Resource) -> None:
         self._parent = parent
-        key = pulumi.Output.secret(private_key(f"{name}-key", parent=parent).private_key_pem)
+        key = _secret_key(f"{name}-key", parent)
         certificate = tls.SelfSignedCert(
             name,
             private_key_pem=key,
@@ -70,7 +75,7 @@ class Authority:
 
     def issue(self, name: str, subject: Subject, uses: Sequence[str]) -> Credential:
         """A new key and a certificate for it, as resources called `name`…"""
-        key = pulumi.Output.secret(private_key(f"{name}-key", parent=self._parent).private_key_pem)
+        key = _secret_key(f"{name}-key", self._parent)
         request = tls.CertRequest(
             f"{name}-request",
             private_key_pem=key,

@@ -2,19 +2,26 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment
-from pulumi_kubernetes.core.v1 import ConfigMap, Service, ServiceAccount
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgsDict
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgsDict,
+    PodSpecArgsDict,
+    Service,
+    ServiceAccount,
+    ServiceSpecArgsDict,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
-from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding
+from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgsDict
 
 _NAME = "kube-dns"
 _NAMESPACE = "kube-system"
 _ROLE = "kilonode:kube-dns"
 _LABELS = {"k8s-app": _NAME}
-_METADATA = {"name": _NAME, "namespace": _NAMESPACE, "labels": _LABELS}
+_METADATA: ObjectMetaArgsDict = {"name": _NAME, "namespace": _NAMESPACE, "labels": _LABELS}
 _COREFILE = (Path(__file__).parent / "Corefile").read_text()
 
 
@@ -44,7 +51,7 @@ class KubeDns(pulumi.ComponentResource):
             f"{name}-binding",
             metadata={"name": _ROLE},
             role_ref={
-                "apiGroup": "rbac.authorization.k8s.io",
+                "api_group": "rbac.authorization.k8s.io",
                 "kind": "ClusterRole",
                 "name": _ROLE,
             },
@@ -68,97 +75,97 @@ class KubeDns(pulumi.ComponentResource):
         PodDisruptionBudget(
             f"{name}-budget",
             metadata=_METADATA,
-            spec={"maxUnavailable": 1, "selector": {"matchLabels": _LABELS}},
+            spec={"max_unavailable": 1, "selector": {"match_labels": _LABELS}},
             opts=child,
         )
         self.address = service.spec.cluster_ip
         self.register_outputs({"address": self.address})
 
 
-_RULES: list[dict[str, Any]] = [
+_RULES: list[PolicyRuleArgsDict] = [
     {
-        "apiGroups": [""],
+        "api_groups": [""],
         "resources": ["services", "pods", "namespaces"],
         "verbs": ["list", "watch"],
     },
     {
-        "apiGroups": ["discovery.k8s.io"],
+        "api_groups": ["discovery.k8s.io"],
         "resources": ["endpointslices"],
         "verbs": ["list", "watch"],
     },
 ]
 
 
-def _deployment(args: KubeDnsArgs) -> dict[str, Any]:
+def _deployment(args: KubeDnsArgs) -> DeploymentSpecArgsDict:
     return {
         "replicas": args.replicas,
-        "selector": {"matchLabels": _LABELS},
+        "selector": {"match_labels": _LABELS},
         # With hard anti-affinity a surplus pod would find no machine (D10).
-        "strategy": {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+        "strategy": {"rolling_update": {"max_unavailable": 1, "max_surge": 0}},
         "template": {"metadata": {"labels": _LABELS}, "spec": _pod(args.image)},
     }
 
 
-def _pod(image: str) -> dict[str, Any]:
+def _pod(image: str) -> PodSpecArgsDict:
     return {
-        "serviceAccountName": _NAME,
-        "priorityClassName": "system-cluster-critical",
+        "service_account_name": _NAME,
+        "priority_class_name": "system-cluster-critical",
         # Not ClusterFirst, or it would ask itself.
-        "dnsPolicy": "Default",
+        "dns_policy": "Default",
         "affinity": {
-            "podAntiAffinity": {
+            "pod_anti_affinity": {
                 # A required term has no weight: the document's YAML is invalid there (D10).
-                "requiredDuringSchedulingIgnoredDuringExecution": [
+                "required_during_scheduling_ignored_during_execution": [
                     {
-                        "labelSelector": {"matchLabels": _LABELS},
-                        "topologyKey": "kubernetes.io/hostname",
+                        "label_selector": {"match_labels": _LABELS},
+                        "topology_key": "kubernetes.io/hostname",
                     }
                 ]
             }
         },
         "containers": [_container(image)],
-        "volumes": [{"name": "config", "configMap": {"name": _NAME}}],
+        "volumes": [{"name": "config", "config_map": {"name": _NAME}}],
     }
 
 
-def _container(image: str) -> dict[str, Any]:
+def _container(image: str) -> ContainerArgsDict:
     return {
         "name": "coredns",
         "image": image,
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
-            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
-            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
-            {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
+            {"name": "dns", "container_port": 53, "protocol": "UDP"},
+            {"name": "dns-tcp", "container_port": 53, "protocol": "TCP"},
+            {"name": "metrics", "container_port": 9153, "protocol": "TCP"},
         ],
         "resources": {
             "requests": {"cpu": "100m", "memory": "70Mi"},
             # About 1 MB per 1,000 pods and services, with room for the largest cluster.
             "limits": {"memory": "512Mi"},
         },
-        "livenessProbe": {
-            "httpGet": {"path": "/health", "port": 8080},
-            "initialDelaySeconds": 60,
-            "timeoutSeconds": 5,
-            "failureThreshold": 5,
+        "liveness_probe": {
+            "http_get": {"path": "/health", "port": 8080},
+            "initial_delay_seconds": 60,
+            "timeout_seconds": 5,
+            "failure_threshold": 5,
         },
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
+        "readiness_probe": {"http_get": {"path": "/ready", "port": 8181}},
+        "security_context": {
+            "allow_privilege_escalation": False,
             "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
+            "read_only_root_filesystem": True,
         },
-        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
+        "volume_mounts": [{"name": "config", "mount_path": "/etc/coredns", "read_only": True}],
     }
 
 
-def _service(address: str) -> dict[str, Any]:
+def _service(address: str) -> ServiceSpecArgsDict:
     return {
-        "clusterIP": address,
+        "cluster_ip": address,
         "selector": _LABELS,
         "ports": [
-            {"name": "dns", "port": 53, "targetPort": "dns", "protocol": "UDP"},
-            {"name": "dns-tcp", "port": 53, "targetPort": "dns-tcp", "protocol": "TCP"},
-            {"name": "metrics", "port": 9153, "targetPort": "metrics", "protocol": "TCP"},
+            {"name": "dns", "port": 53, "target_port": "dns", "protocol": "UDP"},
+            {"name": "dns-tcp", "port": 53, "target_port": "dns-tcp", "protocol": "TCP"},
+            {"name": "metrics", "port": 9153, "target_port": "metrics", "protocol": "TCP"},
         ],
     }

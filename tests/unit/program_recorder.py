@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from google.protobuf import empty_pb2, json_format
 from pulumi.runtime import mocks, rpc, stack
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
@@ -102,9 +101,8 @@ class _Monitor(mocks.MockMonitor):
             answer.object.update(computed(request.name) if computed else {})
         return answer
 
-    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+    def RegisterResourceOutputs(self, request: Any) -> None:  # noqa: N802
         self._recording.registered_outputs.add(request.urn)
-        return empty_pb2.Empty()
 
 
 class _NoMocks(mocks.Mocks):
@@ -130,13 +128,22 @@ def _registration(urn: str, request: Any) -> Registration:
         parent=request.parent,
         custom=request.custom,
         provider=request.provider,
-        inputs=json_format.MessageToDict(request.object),
+        inputs=_plain(request.object),
         dependencies=frozenset(request.dependencies),
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         delete_before_replace=request.deleteBeforeReplace,
         before_update_hooks=tuple(request.hooks.before_update),
     )
+
+
+def _plain(value: Any) -> Any:
+    """A protobuf Struct or ListValue as Python's own."""
+    if hasattr(value, "fields"):
+        return {key: _plain(value[key]) for key in value}
+    if hasattr(value, "values"):
+        return [_plain(one) for one in value]
+    return value
 
 
 def run(configuration: Mapping[str, str], *, known: bool) -> Recording:
@@ -157,7 +164,7 @@ def _run(configuration: Mapping[str, str], known: bool) -> Recording:
             preview=not known,
             monitor=_Monitor(recording, known),
         )
-        pulumi.runtime.settings.SETTINGS.callbacks = _Hooks()  # type: ignore[assignment]
+        pulumi.runtime.settings.SETTINGS.callbacks = _Hooks()
         set_all_config(dict(configuration))
         loop.run_until_complete(_program(recording))
     finally:
@@ -180,7 +187,9 @@ async def _program(recording: Recording) -> None:
 
 def is_secret(value: Any) -> bool:
     """Whether `value` is wrapped as a secret."""
-    return isinstance(value, dict) and value.get(rpc._special_sig_key) == rpc._special_secret_sig
+    if not isinstance(value, dict):
+        return False
+    return bool(value.get(rpc._special_sig_key) == rpc._special_secret_sig)
 
 
 def reveal(value: Any) -> Any:
@@ -190,4 +199,4 @@ def reveal(value: Any) -> Any:
 
 
 def is_known(value: Any) -> bool:
-    return value != rpc.UNKNOWN
+    return bool(value != rpc.UNKNOWN)

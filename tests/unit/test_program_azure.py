@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.unit.program_recorder import Recording, Registration, reveal
-from tests.unit.test_program import ROLE_ASSIGNMENT, SCALE_SET, SECRET, VM, recorded, run, settings
+from tests.unit.program_recorder import Recording, Registration, reveal, run
+from tests.unit.test_program import ROLE_ASSIGNMENT, SCALE_SET, SECRET, VM, recorded, settings
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
+KEY_PAIR = ("crt", "key")
 
 
 @pytest.fixture
@@ -69,8 +70,8 @@ def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
         "kubernetes/ca.crt",
         *(f"kubernetes/{name}.{end}" for name in ("bootstrap", "kube-proxy") for end in KEY_PAIR),
     }
-    clients = ("apiserver", "apiserver-kubelet-client", "controller-manager", "scheduler")
-    clients += ("manifests", "csr-approver")
+    clients = ["apiserver", "apiserver-kubelet-client", "controller-manager", "scheduler"]
+    clients += ["manifests", "csr-approver"]
     assert set(bundle(prod, "node")["files"]) == node_files
     assert set(bundle(prod, "master")["files"]) == node_files | {
         "kubernetes/ca.key",
@@ -82,9 +83,6 @@ def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
         "etcd/ca.crt",
         *(f"etcd/client.{end}" for end in KEY_PAIR),
     }
-
-
-KEY_PAIR = ("crt", "key")
 
 
 def test_an_etcd_bundle_holds_a_certificate_for_every_machine(prod: Recording) -> None:

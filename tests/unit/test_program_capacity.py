@@ -1,0 +1,71 @@
+"""An update never writes a pool's capacity back."""
+
+import asyncio
+import contextvars
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, stack
+
+from components.capacity import keep_capacity
+
+
+class _Azure(mocks.Mocks):
+    """A scale set that lives with `capacity` instances."""
+
+    def __init__(self, capacity: float) -> None:
+        self._capacity = capacity
+        self.asked: Mapping[str, Any] = {}
+
+    def new_resource(self, args: Any) -> Any:
+        raise AssertionError("nothing is created here")
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        self.asked = args.args
+        return {"sku": {"name": "Standard_D15_v2", "capacity": self._capacity}}
+
+
+def update(azure: _Azure, written: float) -> None:
+    """What the engine does right before an update that writes `written`."""
+    contextvars.copy_context().run(_update, azure, written)
+
+
+def _update(azure: _Azure, written: float) -> None:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(azure, preview=False)
+        arguments = pulumi.ResourceHookArgs(
+            urn="urn",
+            id="id",
+            name="prod-cpu-a",
+            type="azure-native:compute:VirtualMachineScaleSet",
+            new_inputs={
+                "resourceGroupName": "prod-nodes",
+                "vmScaleSetName": "prod-cpu-a",
+                "sku": {"name": "Standard_D15_v2", "capacity": written},
+            },
+        )
+        try:
+            loop.run_until_complete(keep_capacity(arguments))
+        finally:
+            loop.run_until_complete(stack.wait_for_rpcs())
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def test_an_update_that_writes_the_live_capacity_goes_on() -> None:
+    azure = _Azure(700)
+    update(azure, 700)
+    assert azure.asked == {"resourceGroupName": "prod-nodes", "vmScaleSetName": "prod-cpu-a"}
+
+
+@pytest.mark.parametrize("written", [3, 699, 701])
+def test_an_update_stops_when_the_autoscaler_moved_meanwhile(written: float) -> None:
+    with pytest.raises(RuntimeError, match=r"prod-cpu-a has capacity 700") as error:
+        update(_Azure(700), written)
+    assert str(written) in str(error.value)
+    assert "run the update again" in str(error.value)
