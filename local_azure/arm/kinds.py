@@ -31,6 +31,9 @@ COMPUTE_NAME = r"[a-zA-Z0-9]([\w.-]{0,62}\w)?"
 
 IDLE = "idleTimeoutInMinutes({}..{})".format(*LOAD_BALANCER_IDLE_MINUTES)
 POOLS = "loadBalancerBackendAddressPools{id!@network:LoadBalancer.backendAddressPools}"
+# The SDK sends these with every subnet, and with every reference to one.
+POLICIES = "privateEndpointNetworkPolicies(Disabled) privateLinkServiceNetworkPolicies(Enabled)"
+SUBNET = f"subnet{{id!@network:Subnet {POLICIES}}}"
 # What a VM and the profile of a scale set have in common.
 ATTACHED = """identity!{type(UserAssigned)!
     userAssignedIdentities!@managedidentity:UserAssignedIdentity}"""
@@ -93,14 +96,15 @@ _ROWS = (
         "network:VirtualNetwork",
         NETWORK + "/virtualNetworks/{virtualNetworkName}",
         r"[a-zA-Z0-9][\w.-]{0,62}\w",
-        "location!^ addressSpace!{addressPrefixes!}",
+        """location!^ addressSpace!{addressPrefixes!} enableDdosProtection(False)
+        enableVmProtection(False)""",
     ),
     Kind(
         "network:Subnet",
         NETWORK + "/virtualNetworks/{virtualNetworkName}/subnets/{subnetName}",
         NETWORK_NAME,
-        """addressPrefix! defaultOutboundAccess natGateway{id!@network:NatGateway}
-        networkSecurityGroup{id!@network:NetworkSecurityGroup}""",
+        f"""addressPrefix! defaultOutboundAccess natGateway{{id!@network:NatGateway}}
+        networkSecurityGroup{{id!@network:NetworkSecurityGroup}} {POLICIES}""",
         in_use="InUseSubnetCannotBeDeleted",
     ),
     Kind(
@@ -134,7 +138,7 @@ _ROWS = (
         NETWORK_NAME,
         f"""location!^ sku!{{name(Standard)!}} backendAddressPools{{name!}}
         frontendIPConfigurations!{{name! zones privateIPAddress
-          privateIPAllocationMethod(Static) subnet{{id!@network:Subnet}}
+          privateIPAllocationMethod(Static) {SUBNET}
           publicIPAddress{{id!@network:PublicIPAddress}}}}
         probes{{name! protocol(Http,Https,Tcp)! port! requestPath probeThreshold
           intervalInSeconds({PROBE_MIN_INTERVAL_SECONDS}..)}}
@@ -147,8 +151,7 @@ _ROWS = (
         NETWORK + "/networkInterfaces/{networkInterfaceName}",
         NETWORK_NAME,
         f"""location!^ enableAcceleratedNetworking ipConfigurations!{{name! primary
-          privateIPAddress privateIPAllocationMethod(Static) subnet!{{id!@network:Subnet}}
-          {POOLS}}}""",
+          privateIPAddress privateIPAllocationMethod(Static) {SUBNET} {POOLS}}}""",
         in_use="NicInUse",
     ),
     Kind(
@@ -159,7 +162,9 @@ _ROWS = (
         VAULT,
         rf"(?=.{{3,{VAULT_NAME_MAX_LENGTH}}}$)[a-zA-Z](-?[a-zA-Z0-9])*",
         """location!^ properties!{tenantId! sku!{family(A)! name(standard)!}
-        enableRbacAuthorization(True)!}""",
+        enableRbacAuthorization(True)! enableSoftDelete(True) softDeleteRetentionInDays
+        enabledForDeployment(False) enabledForDiskEncryption(False)
+        enabledForTemplateDeployment(False) publicNetworkAccess}""",
         bad_name="VaultNameNotValid",
     ),
     Kind(

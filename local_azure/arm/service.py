@@ -10,7 +10,7 @@ from local_azure.arm import compute, data, network
 from local_azure.arm.backend import Backend
 from local_azure.arm.kinds import KINDS, Kind
 from local_azure.arm.rules import AzureError, Request, references, refusals
-from local_azure.arm.shapes import Properties, marked, merged, pick, without
+from local_azure.arm.shapes import Properties, at, marked, merged, pick, without
 from local_azure.arm.store import Resource, Store
 
 PUBLIC_ADDRESS = "network:PublicIPAddress"
@@ -146,6 +146,11 @@ def shown(type: str, body: Properties) -> Properties:
     kind = _kind(type)
     for path in (*kind.parameters, *marked(kind.shape, "~")):
         body = without(body, path)
+    # A list when it is sent, a map when it comes back.
+    attached = "identity.userAssignedIdentities"
+    identities: Properties = {id: {} for id in at(body, attached)}
+    if "identity" in body:
+        body = merged(without(body, attached), {"identity": {"userAssignedIdentities": identities}})
     return body
 
 

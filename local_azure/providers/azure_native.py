@@ -13,6 +13,8 @@ SCALE_SET = "compute:VirtualMachineScaleSet"
 
 
 class AzureNative(Plugin):
+    package = "azure-native"
+
     def __init__(self, store: Store, backend: Backend) -> None:
         self._arm = Arm(store, backend, "", "")
         self._location = ""

@@ -59,6 +59,8 @@ class Echo:
 
 
 class Kubernetes(Plugin):
+    package = "kubernetes"
+
     def __init__(self, connect: Callable[[str], Cluster]) -> None:
         self._connect = connect
         self._cluster: Cluster | None = None

@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -38,6 +39,7 @@ def _messages(name: str) -> Any:
 grpc: Any = importlib.import_module("grpc")
 Struct: Any = importlib.import_module("google.protobuf.struct_pb2").Struct
 Empty: Any = importlib.import_module("google.protobuf.empty_pb2").Empty
+plugin = _messages("plugin_pb2")
 rpc = _messages("provider_pb2")
 status = _messages("status_pb2")
 
@@ -56,6 +58,7 @@ class Plugin:
     values, with UNKNOWN for what a preview does not know. Any exception is an error that the
     engine shows."""
 
+    package: str
     # Whether the old one goes before the new one comes, where something is replaced.
     deletes_first = True
 
@@ -99,11 +102,11 @@ class Plugin:
         raise NotImplementedError(function)
 
 
-def start(plugin: Plugin) -> tuple[Any, int]:
+def start(served: Plugin) -> tuple[Any, int]:
     """Serves the plugin on a free port of 127.0.0.1 in background threads: server, port."""
     options = [(f"grpc.max_{way}_message_length", _MESSAGE_BYTES) for way in ("send", "receive")]
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)
-    service = _Service(plugin)
+    service = _Service(served)
     handlers = {
         name: grpc.unary_unary_rpc_method_handler(
             service.answering(answer),
@@ -128,6 +131,7 @@ class _Service:
         """Name, request message and implementation; what is not here the engine does without."""
         return [
             ("Handshake", rpc.ProviderHandshakeRequest, lambda _: rpc.ProviderHandshakeResponse()),
+            ("GetPluginInfo", Empty, self._information),
             ("Attach", Empty, lambda _: Empty()),
             ("Cancel", Empty, lambda _: Empty()),
             ("CheckConfig", rpc.CheckRequest, lambda asked: rpc.CheckResponse(inputs=asked.news)),
@@ -161,6 +165,10 @@ class _Service:
                 context.abort(grpc.StatusCode.UNKNOWN, str(error) or repr(error))
 
         return handler
+
+    def _information(self, _: Any) -> Any:
+        """The SDK's own version: this plugin stands in for the one that goes with it."""
+        return plugin.PluginInfo(version=metadata.version(f"pulumi-{self._plugin.package}"))
 
     def _diff_configuration(self, _: Any) -> Any:
         """Settings never replace a provider, for that would replace all that it made."""

@@ -9,6 +9,7 @@ from local_azure.providers.protocol import Plugin
 
 
 class Tls(Plugin):
+    package = "tls"
     # Old and new stand side by side until nobody uses the old one.
     deletes_first = False
 
