@@ -1,0 +1,1 @@
+"""Machines: systemd-nspawn containers that boot from the exact user data."""

@@ -1,0 +1,144 @@
+"""Starts and ends machines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from local_azure import fabric
+from local_azure.machines import cgroup, disk, seed
+from local_azure.machines.spec import Spec, locked
+
+_START = Path(__file__).parent / "start.sh"
+_START_SECONDS = 60.0
+# Enough for etcd to hand over its leadership; a hung unit must not hold up a deletion for long.
+STOP_SECONDS = 30.0
+# systemd's words for "power off, in order".
+_POWER_OFF = signal.SIGRTMIN + 4
+
+
+class MachineError(Exception):
+    """A machine did not do what was asked; the text says which and why."""
+
+
+def group(spec: Spec) -> str:
+    return f"machines/{spec.name}"
+
+
+def running(spec: Spec) -> bool:
+    return cgroup.init(group(spec)) is not None
+
+
+def start(spec: Spec) -> None:
+    """Boot the machine unless it runs; returns when its init is up."""
+    with locked(spec.name):
+        if running(spec):
+            return
+        _clear(spec)
+        upper = spec.directory / "upper"
+        if not upper.exists():
+            _blank(spec)
+        image, local = Path(spec.image), spec.directory / "resource-disk"
+        disk.make(local, image / "resource-disk")
+        device = disk.attach(local)
+        seed.disk_links(upper, device)
+        namespace = fabric.attach(spec.name, spec.address, spec.subnet)
+        command = [
+            # A session of its own: a machine outlives the daemon and the verb that started it.
+            *("setsid", "--fork", "unshare", "--mount", "--propagation=private"),
+            *(_START, spec.directory, image / "root", *cgroup.make(group(spec)), "--"),
+            *_nspawn(spec, namespace, device),
+        ]
+        with (spec.directory / "console.log").open("ab") as console:
+            subprocess.run(
+                command,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                # Without it /proc/sys is read-only, and dockerd does not start.
+                env={**os.environ, "SYSTEMD_NSPAWN_API_VFS_WRITABLE": "yes"},
+            )
+        _await_init(spec)
+
+
+def stop(spec: Spec, seconds: float = STOP_SECONDS) -> None:
+    """Power off, by force after some seconds. Takes along what a dead starter left behind."""
+    with locked(spec.name):
+        init = cgroup.init(group(spec))
+        if init is not None:
+            _power_off(init)
+            deadline = time.monotonic() + seconds
+            while running(spec) and time.monotonic() < deadline:
+                time.sleep(0.1)
+        _clear(spec)
+
+
+def reimage(spec: Spec) -> None:
+    """A new disk for the operating system; the local disk stays."""
+    stop(spec)
+    with locked(spec.name):
+        shutil.rmtree(spec.directory / "upper", ignore_errors=True)
+    start(spec)
+
+
+def deallocate(spec: Spec) -> None:
+    """Give the host back: the next start is on another one, with a blank local disk."""
+    stop(spec)
+    disk.forget(spec.directory / "resource-disk")
+
+
+def delete(spec: Spec, seconds: float = STOP_SECONDS) -> None:
+    """End the machine and both of its disks."""
+    stop(spec, seconds)
+    shutil.rmtree(spec.directory)
+
+
+def _blank(spec: Spec) -> None:
+    """A fresh operating system's disk, complete or not there at all."""
+    draft = spec.directory / "upper.draft"
+    for directory in (draft, spec.directory / "work"):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
+    (spec.directory / "root").mkdir(exist_ok=True)
+    seed.sow(spec, draft)
+    draft.rename(spec.directory / "upper")
+
+
+def _nspawn(spec: Spec, namespace: str, device: str) -> list[str]:
+    return [
+        *("--quiet", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
+        *("--capability=all", "--system-call-filter=add_key keyctl bpf @memlock"),
+        *("--resolv-conf=off", "--timezone=off", "--link-journal=no", "--tmpfs=/tmp"),
+        *(f"--machine={spec.name}", f"--hostname={spec.hostname}", f"--uuid={spec.vm_id}"),
+        *(f"--network-namespace-path={namespace}", "--bind=/dev/kmsg"),
+        *(f"--bind={device}", f"--bind={device}p1"),
+    ]
+
+
+def _await_init(spec: Spec) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not running(spec):
+        time.sleep(0.1)
+        if not cgroup.pids(group(spec)) or time.monotonic() > deadline:
+            tail = (spec.directory / "console.log").read_text(errors="replace")[-2000:]
+            _clear(spec)
+            raise MachineError(f"{spec.name} does not start; the end of its console:\n{tail}")
+
+
+def _power_off(init: int) -> None:
+    try:
+        os.kill(init, _POWER_OFF)
+    except ProcessLookupError:
+        return
+
+
+def _clear(spec: Spec) -> None:
+    """Take away what only a running machine has."""
+    cgroup.kill(group(spec))
+    disk.detach(spec.directory)
+    fabric.detach(spec.name, spec.address)

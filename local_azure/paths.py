@@ -1,0 +1,19 @@
+"""Where the local Azure keeps what it knows, so that `down` finds everything that is ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+# Process ids, sockets and locks: gone with a reboot of the host, as what they stand for.
+RUN = Path("/run/kilonode")
+
+
+def state() -> Path:
+    """The root of all that outlives a reboot of the host."""
+    return Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
+
+
+def cache() -> Path:
+    """The root of what can be made again: base images, the toolchain."""
+    return Path(os.environ.get("KILONODE_CACHE", Path.home() / ".cache/kilonode"))
