@@ -22,7 +22,7 @@ class Registry:
         certificate, key = authority.issue("registry", [REGISTRY_HOST], [fabric.REGISTRY])
         configuration = {
             "version": "0.1",
-            "log": {"level": "fatal", "accesslog": {"disabled": True}},
+            "log": {"level": "error", "accesslog": {"disabled": True}},
             "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
             "http": {
                 "addr": f"{fabric.REGISTRY}:{PORT}",
