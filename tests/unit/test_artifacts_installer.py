@@ -60,14 +60,17 @@ def install(
     content: bytes, members: dict[str, str], records: Path, expected: str | None = None
 ) -> Artifact:
     with serving(always(content)) as url:
-        artifact = Artifact("tool", f"{url}/tool", expected or sha256(content), members)
+        is_archive = content.startswith(b"\x1f\x8b")
+        address = f"{url}/tool" + (".tgz" if is_archive else "")
+        artifact = Artifact("tool", address, expected or sha256(content), members)
         artifacts.install(artifact, "", records)
     return artifact
 
 
-def test_a_single_program_is_installed_executable(tmp_path: Path, records: Path) -> None:
+@pytest.mark.parametrize("name", ["", "tool"])
+def test_a_single_program_is_installed_executable(name: str, tmp_path: Path, records: Path) -> None:
     target = tmp_path / "bin" / "tool"
-    artifact = install(PROGRAM, {"": str(target)}, records)
+    artifact = install(PROGRAM, {name: str(target)}, records)
     assert target.read_bytes() == PROGRAM
     assert target.stat().st_mode & 0o777 == 0o755
     assert artifacts.is_installed(artifact, records)
@@ -75,7 +78,7 @@ def test_a_single_program_is_installed_executable(tmp_path: Path, records: Path)
 
 def test_only_the_named_members_leave_an_archive(tmp_path: Path, records: Path) -> None:
     content = archive(tool_v1__tool=PROGRAM, tool_v1__other=b"x", **{".__bridge": b"bridge"})
-    places = {"tool_v1/tool": str(tmp_path / "bin/tool"), "bridge": str(tmp_path / "cni/bridge")}
+    places = {"tool_v1/tool": str(tmp_path / "bin/tool"), "./bridge": str(tmp_path / "cni/bridge")}
     artifact = install(content, places, records)
     assert (tmp_path / "bin/tool").read_bytes() == PROGRAM
     assert (tmp_path / "cni/bridge").read_bytes() == b"bridge"
@@ -97,6 +100,12 @@ def test_a_wrong_hash_installs_nothing_and_names_both_hashes(tmp_path: Path, rec
     assert expected in message
     assert sha256(PROGRAM) in message
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_program_without_a_hash_is_not_even_downloaded(tmp_path: Path, records: Path) -> None:
+    artifact = Artifact("tool", "https://nowhere.invalid/tool", None, {"": str(tmp_path / "tool")})
+    with pytest.raises(ArtifactError, match="kilonode:artifacts.checksums"):
+        artifacts.install(artifact, "", records)
 
 
 def test_a_wrong_hash_leaves_the_installed_program_alone(tmp_path: Path, records: Path) -> None:

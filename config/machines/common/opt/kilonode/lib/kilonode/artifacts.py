@@ -38,12 +38,19 @@ class ArtifactError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """`install`: member of the archive -> destination; the member "" is the download itself."""
+    """`install`: member of the archive -> destination. What is no archive has itself as its only
+    member, under its own name or "". `sha256` is None where there is no official one."""
 
     name: str
     url: str
-    sha256: str
+    sha256: str | None
     install: Mapping[str, str]
+
+    @property
+    def program(self) -> str | None:
+        """Where the download itself goes; None if it is an archive."""
+        own_name = self.url.rpartition("/")[2]
+        return self.install.get("") or self.install.get(own_name)
 
 
 def mirrored(url: str, mirror: str) -> str:
@@ -53,8 +60,8 @@ def mirrored(url: str, mirror: str) -> str:
 
 def is_installed(artifact: Artifact, records: Path) -> bool:
     """True if each destination has the content that came out of this very artifact."""
-    if list(artifact.install) == [""]:
-        return sha256_of(Path(artifact.install[""])) == artifact.sha256
+    if artifact.program:
+        return sha256_of(Path(artifact.program)) == artifact.sha256
     record = records / f"{artifact.name}.json"
     try:
         known = json.loads(record.read_text())
@@ -76,6 +83,10 @@ def sha256_of(path: Path) -> str | None:
 
 def install(artifact: Artifact, mirror: str, records: Path) -> None:
     """Raises ArtifactError, or one of web.ERRORS if the download failed."""
+    if artifact.sha256 is None:
+        raise ArtifactError(
+            f"{artifact.name}: no sha256 to check it by; set kilonode:artifacts.checksums"
+        )
     with tempfile.TemporaryDirectory(prefix=".download-", dir=records) as folder:
         download = Path(folder) / "download"
         url = mirrored(artifact.url, mirror)
@@ -109,16 +120,16 @@ def fetch(url: str, target: Path) -> None:
 
 def _put_in_place(artifact: Artifact, download: Path) -> dict[str, str]:
     """The hash of each installed file, by its path."""
-    if list(artifact.install) == [""]:
+    if artifact.program:
         with download.open("rb") as stream:
-            return _write_program(stream, artifact.install[""])
+            return _write_program(stream, artifact.program)
     files: dict[str, str] = {}
     with tarfile.open(download) as archive:
         # Only these names, only regular files, and only to where the manifest says: whatever
         # paths or links are in the archive lead nowhere.
         members = {member.name.removeprefix("./"): member for member in archive}
         for name, destination in artifact.install.items():
-            member = members.get(name)
+            member = members.get(name.removeprefix("./"))
             source = archive.extractfile(member) if member and member.isreg() else None
             if source is None:
                 raise ArtifactError(f"{artifact.name}: no regular file {name!r} in {artifact.url}")
