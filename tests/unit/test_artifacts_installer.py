@@ -60,17 +60,14 @@ def install(
     content: bytes, members: dict[str, str], records: Path, expected: str | None = None
 ) -> Artifact:
     with serving(always(content)) as url:
-        is_archive = content.startswith(b"\x1f\x8b")
-        address = f"{url}/tool" + (".tgz" if is_archive else "")
-        artifact = Artifact("tool", address, expected or sha256(content), members)
+        artifact = Artifact("tool", f"{url}/tool", expected or sha256(content), members)
         artifacts.install(artifact, "", records)
     return artifact
 
 
-@pytest.mark.parametrize("name", ["", "tool"])
-def test_a_single_program_is_installed_executable(name: str, tmp_path: Path, records: Path) -> None:
+def test_a_single_program_is_installed_executable(tmp_path: Path, records: Path) -> None:
     target = tmp_path / "bin" / "tool"
-    artifact = install(PROGRAM, {name: str(target)}, records)
+    artifact = install(PROGRAM, {"": str(target)}, records)
     assert target.read_bytes() == PROGRAM
     assert target.stat().st_mode & 0o777 == 0o755
     assert artifacts.is_installed(artifact, records)
@@ -104,7 +101,7 @@ def test_a_wrong_hash_installs_nothing_and_names_both_hashes(tmp_path: Path, rec
 
 def test_a_program_without_a_hash_is_not_even_downloaded(tmp_path: Path, records: Path) -> None:
     artifact = Artifact("tool", "https://nowhere.invalid/tool", None, {"": str(tmp_path / "tool")})
-    with pytest.raises(ArtifactError, match="kilonode:artifacts.checksums"):
+    with pytest.raises(ArtifactError, match=r"kilonode:artifacts\.checksums"):
         artifacts.install(artifact, "", records)
 
 

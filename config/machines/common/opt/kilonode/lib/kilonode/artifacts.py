@@ -38,8 +38,8 @@ class ArtifactError(Exception):
 
 @dataclass(frozen=True)
 class Artifact:
-    """`install`: member of the archive -> destination. What is no archive has itself as its only
-    member, under its own name or "". `sha256` is None where there is no official one."""
+    """`install`: member of the archive -> destination; the member "" is the download itself.
+    `sha256` is None where there is no official one."""
 
     name: str
     url: str
@@ -49,8 +49,7 @@ class Artifact:
     @property
     def program(self) -> str | None:
         """Where the download itself goes; None if it is an archive."""
-        own_name = self.url.rpartition("/")[2]
-        return self.install.get("") or self.install.get(own_name)
+        return self.install.get("")
 
 
 def mirrored(url: str, mirror: str) -> str:
