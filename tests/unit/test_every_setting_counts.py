@@ -1,0 +1,120 @@
+"""No key is a dead knob: another value gives another cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+
+from config.environment import machine_user_data
+from config.reference import entries, qualified
+from config.settings import SettingsError, load
+from config.topology import topology
+from tests.unit.program_recorder import run
+from tests.unit.settings_samples import raw
+
+GPU_POOL = {"size": "Standard_NC24", "maxNodes": 1, "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
+OTHER_KEY = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPP06IbKiKmudRToSBoj6pLyBAs5NkU5KbPlzvkTXX/u somebody"
+)
+
+# Key -> the settings to begin with, where they matter, and another value.
+OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
+    "subscriptionId": ({}, "00000000-0000-4000-8000-000000000002"),
+    "clusterName": ({}, "other"),
+    "generation": ({}, 2),
+    "zones": ({}, ["1"]),
+    "retiredSizes": ({"nodePools.gpu": GPU_POOL}, "substitute"),
+    "network.subnets.etcd": ({}, "10.0.4.0/24"),
+    "network.subnets.masters": ({}, "10.0.4.0/24"),
+    "network.subnets.nodes": ({}, "10.0.4.0/23"),
+    "network.podCidr": ({}, "10.68.0.0/14"),
+    "network.nodePodPrefix": ({}, 25),
+    "network.serviceCidr": ({}, "10.97.0.0/16"),
+    "etcd.size": ({}, "Standard_D16ds_v5"),
+    "etcd.main.members": ({}, ["a", "b", "d"]),
+    "etcd.main.quotaBytes": ({}, 4 * 1024**3),
+    "etcd.events.members": ({}, ["a"]),
+    "etcd.events.quotaBytes": ({}, 4 * 1024**3),
+    "masters.size": ({}, "Standard_D16ds_v5"),
+    "masters.members": ({}, ["a", "b"]),
+    "nodePools": ({}, {"gpu": GPU_POOL | {"size": "Standard_D16ds_v5"}}),
+    "nodePools.cpu.size": ({}, "Standard_E20ds_v5"),
+    # Scale sets have limits of their own; this one is what the sum of them is held against.
+    "nodePools.cpu.maxNodes": ({}, 401),
+    "nodePools.cpu.scaleSets": ({}, {"c": {"nodes": 3, "maxNodes": 400}}),
+    "nodePools.cpu.scaleSets.a.nodes": ({}, 4),
+    "nodePools.cpu.scaleSets.a.maxNodes": ({}, 201),
+    "nodePools.cpu.labels": ({}, {"example.com/team": "research"}),
+    "nodePools.cpu.taints": ({}, ["team=a:NoSchedule"]),
+    "artifacts.mirror": ({}, "https://mirror.example.com"),
+    "artifacts.checksums": ({}, {"flannel": "0" * 64, "cri-dockerd": "0" * 64}),
+    **{
+        f"extraArgs.{component}": ({}, ["--v=9"])
+        for component in (
+            "etcd",
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kube-proxy",
+            "cri-dockerd",
+            "flannel",
+        )
+    },
+}
+
+# Keys that show in resources alone, another value, and where to look for it.
+IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
+    "location": ("northeurope", '"northeurope"'),
+    "tenantId": ("00000000-0000-4000-8000-00000000000b", "-00000000000b"),
+    "image.version": ("24.04.202609050", "24.04.202609050"),
+    "sshPublicKey": (OTHER_KEY, OTHER_KEY),
+    "network.cidr": ("10.0.0.0/15", "10.0.0.0/15"),
+    "network.natAddresses": (3, "-nat-3"),
+    "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),
+    "api.public.allowedRanges": (["198.51.100.0/24"], "198.51.100.0/24"),
+}
+
+
+def machines(settings: Mapping[str, Any]) -> Any:
+    """What the settings make of machines, or that they are refused."""
+    try:
+        loaded = load(settings)
+    except SettingsError as error:
+        return str(error)
+    plan = topology(loaded)
+    return plan, [machine_user_data(loaded, plan, one).sha256 for one in plan.machines]
+
+
+@cache
+def resources(changed: bool) -> str:
+    """What the program registers, with every key of IN_RESOURCES changed or with none."""
+    settings = raw({key: value for key, (value, _) in IN_RESOURCES.items()} if changed else {})
+    values = {
+        qualified((key,)): value if isinstance(value, str) else json.dumps(value)
+        for key, value in settings.items()
+    }
+    recording = run(values, known=False)
+    return json.dumps([(one.urn, one.inputs) for one in recording.registrations])
+
+
+def test_every_key_is_tried() -> None:
+    tried = {key.replace(".cpu", ".*").replace(".a.", ".*.") for key in {**OTHERS, **IN_RESOURCES}}
+    keys = {".".join(one.path) for one in entries() if one.example != {}}
+    assert tried == keys
+
+
+@pytest.mark.parametrize("key", OTHERS)
+def test_another_value_makes_another_machine_or_none(key: str) -> None:
+    base, value = OTHERS[key]
+    assert machines(raw(base)) != machines(raw({**base, key: value}))
+
+
+@pytest.mark.parametrize("text", [text for _, text in IN_RESOURCES.values()], ids=IN_RESOURCES)
+def test_another_value_makes_another_resource(text: str) -> None:
+    assert text not in resources(changed=False)
+    assert text in resources(changed=True)
