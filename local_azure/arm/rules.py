@@ -86,8 +86,8 @@ def rule(code: str, fact: str, *kinds: str, live: bool = False) -> Callable[[Che
     return register
 
 
-def refusals(request: Request, live: bool) -> Iterator[AzureError]:
-    for each in RULES:
+def refusals(request: Request, live: bool, rules: Iterable[Rule] = RULES) -> Iterator[AzureError]:
+    for each in rules:
         if (live or not each.live) and (not each.kinds or request.kind.type in each.kinds):
             for message in each.check(request):
                 yield AzureError(each.code or request.kind.bad_name, message)

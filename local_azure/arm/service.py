@@ -34,33 +34,34 @@ class Arm:
     subscription: str
     tenant: str
 
-    def problems(self, type: str, body: Properties) -> list[AzureError]:
-        """What is wrong with the body alone, unknown values left out."""
+    def request(self, type: str, body: Properties) -> Request:
         kind = _kind(type)
         known = all(isinstance(body.get(name), str) for name in kind.parameters)
         resource_id = kind.id(self.subscription, body) if known else ""
-        return list(refusals(Request(kind, resource_id, body, self.store), live=False))
+        return Request(kind, resource_id, body, self.store, self.store.get(resource_id))
+
+    def problems(self, type: str, body: Properties) -> list[AzureError]:
+        """What is wrong with the body alone, unknown values left out."""
+        return list(refusals(self.request(type, body), live=False))
 
     def id(self, type: str, body: Properties) -> str:
-        return _kind(type).id(self.subscription, body)
+        return self.request(type, body).id
 
     def put(self, type: str, body: Properties) -> Resource:
         """Creates or updates; raises AzureError before a change, DeploymentError after one."""
-        kind = _kind(type)
-        resource_id = kind.id(self.subscription, body)
         with self.store.lock:
-            old = self.store.get(resource_id)
-            for refusal in refusals(Request(kind, resource_id, body, self.store, old), live=True):
+            request = self.request(type, body)
+            for refusal in refusals(request, live=True):
                 raise refusal
-            resource = self._resource(kind, resource_id, body, old)
+            resource = self._resource(request)
             self.store.put(resource)
         try:
             if type == RUN_COMMAND:
                 return self._run(resource)
-            if old is None:
+            if request.old is None:
                 self.backend.create(resource)
             else:
-                self.backend.update(old, resource)
+                self.backend.update(request.old, resource)
         except Exception as error:
             failed = _with(resource, provisioningState="Failed")
             self.store.put(failed)
@@ -79,14 +80,12 @@ class Arm:
             raise RuntimeError(f"exit code {result.exit_code}: {result.stdout}{result.stderr}")
         return command
 
-    def _resource(
-        self, kind: Kind, resource_id: str, body: Properties, old: Resource | None
-    ) -> Resource:
-        name = body[kind.parameters[-1]]
-        made = old.outputs if old is not None else self._made(kind.type, name)
+    def _resource(self, put: Request) -> Resource:
+        kind, name = put.kind, put.body[put.kind.parameters[-1]]
+        made = put.old.outputs if put.old is not None else self._made(kind.type, name)
         outputs = made | {"name": name, "type": kind.arm_type, "provisioningState": "Succeeded"}
-        group = body.get("resourceGroupName", "")
-        return Resource(kind.type, resource_id, name, group, body, outputs)
+        group = put.body.get("resourceGroupName", "")
+        return Resource(kind.type, put.id, name, group, put.body, outputs)
 
     def _made(self, type: str, name: str) -> Properties:
         """What Azure itself decides when it creates a resource."""
