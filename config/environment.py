@@ -107,7 +107,6 @@ def _node(
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "NODE_TAINTS": ",".join(taints),
         "POD_CIDR": str(settings.network.pod_cidr),
-        "CLUSTER_DNS": str(topology.cluster_dns_ip),
         "PAUSE_IMAGE": catalog().images["pause"],
         "DOCKER_PACKAGE": catalog().packages["docker"],
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),

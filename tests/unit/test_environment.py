@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -37,7 +38,6 @@ NODE = COMMON | {
     "NODE_LABELS",
     "NODE_TAINTS",
     "POD_CIDR",
-    "CLUSTER_DNS",
     "PAUSE_IMAGE",
     "DOCKER_PACKAGE",
     "KUBELET_EXTRA_ARGS",
@@ -94,6 +94,23 @@ def test_each_role_gets_its_keys_and_files_and_no_others(
     assert set(got.files) == files
     decoded = decode(got.encoded)
     assert set(decoded) > files | {"/etc/kilonode/machine.env"}
+
+
+# For people who look at a machine.
+UNREAD = {"CLUSTER_NAME", "ETCD_CLUSTER"}
+
+
+@pytest.mark.parametrize("name", ["test-etcd-a", "test-cpu-a", "test-master-a"])
+def test_every_key_and_every_data_file_is_read_by_a_file_of_the_machine(name: str) -> None:
+    got = machine(name)
+    files = decode(got.encoded)
+    del files["/etc/kilonode/machine.env"]
+    text = "\n".join(file.content for file in files.values())
+    for key in got.environment.keys() - UNREAD:
+        assert re.search(rf"\b{key}\b", text), f"no file of {name} reads {key}"
+    # dockerd looks for its own file by itself.
+    for path in got.files.keys() - {"/etc/docker/daemon.json"}:
+        assert path in text, f"no file of {name} reads {path}"
 
 
 def test_the_two_etcd_clusters_differ_in_ports_peers_quota_and_container() -> None:
