@@ -62,9 +62,6 @@ CLUSTER_NAME_FORBIDDEN_END = "-internal"
 RESERVED_WORDS = ("microsoft", "windows")
 RESERVED_FIRST_WORDS = ("login",)
 
-# Facts 6. Zones have logical numbers; a region has three or none.
-ZONES = ("1", "2", "3")
-
 # CD virtual-machines/linux, detailed steps for SSH keys.
 SSH_RSA_MIN_BITS = 2_048
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from config.azure_limits import AS_OF, SIZES, Size
+from config.documents import FACTS, Fact
 from config.reference import Entry, entries, qualified
 from config.stack_file import REPOSITORY
 
@@ -23,7 +24,7 @@ _INTRODUCTION = """# Settings
 
 A stack is one cluster, and its settings are `Pulumi.STACK.yaml`. They are read as a whole: unknown
 keys are refused, and all problems are named at once, with key, value, limit and remedy. `*` stands
-for keys of your own. D… and E… are facts of the documents (docs/architecture.md).
+for keys of your own. D… and E… are facts of the documents, listed at the end.
 
 Nothing in here is a secret. Adding or removing a key of `members` or `scaleSets` changes no
 other machine's name, address or zone: they follow from the key itself.
@@ -39,6 +40,14 @@ follow from the size. A retired size is replaced by its substitute or refused
 
 """
 
+_FACTS_INTRODUCTION = """
+## The documents' facts
+
+D… are of "Scaling Kubernetes to 2,500 nodes" (2018), E… of "Scaling Kubernetes to 7,500 nodes"
+(2021). Each stands with its id beside the setting that carries it.
+
+"""
+
 
 def markdown() -> str:
     """The whole page."""
@@ -49,7 +58,8 @@ def markdown() -> str:
         ("size", "vCPU", "GiB", "GPUs", "local disk", "generation", "OS disk", "retirement"),
         map(_size_cells, SIZES.values()),
     )
-    return _INTRODUCTION + settings + _SIZES_INTRODUCTION + sizes
+    facts = _table(("id", "fact", "in force in"), map(_fact_cells, FACTS))
+    return _INTRODUCTION + settings + _SIZES_INTRODUCTION + sizes + _FACTS_INTRODUCTION + facts
 
 
 def _own_values() -> Iterator[Entry]:
@@ -89,6 +99,10 @@ def _size_cells(size: Size) -> tuple[str, ...]:
         size.os_disk_type,
         f"{size.retirement}{after}" if size.retirement else "",
     )
+
+
+def _fact_cells(fact: Fact) -> tuple[str, ...]:
+    return fact.id, fact.text, ", ".join(f"`{file}`" for file in fact.files) or "not built yet"
 
 
 def _code(value: Any) -> str:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from config.documents import FACTS, Fact
 from config.reference import entries, entry, keys_in, qualified
 from config.settings_reference import FILE, markdown
+from config.stack_file import REPOSITORY
 
 
 def test_the_page_is_what_the_schema_says() -> None:
     assert FILE.read_text() == markdown(), "run python -m config.settings_reference"
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.id)
+def test_a_documents_fact_is_in_force_where_the_page_says(fact: Fact) -> None:
+    for file in fact.files:
+        text = (REPOSITORY / file).read_text()
+        assert re.search(rf"\b{fact.id}\b", text), f"{file} says nothing of {fact.id}"
 
 
 def test_every_key_has_a_meaning_a_limit_and_an_example() -> None:

@@ -1,0 +1,50 @@
+"""The building blocks of config/schema.py: types of single values, and documented keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Count = Annotated[int, Strict(), Field(ge=0)]
+Positive = Annotated[int, Strict(), Field(ge=1)]
+Guid = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", to_lower=True
+    ),
+]
+MemberKey = Annotated[str, StringConstraints(pattern=r"^[a-i]$")]
+Members = Annotated[tuple[MemberKey, ...], Field(min_length=1)]
+PoolKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
+ScaleSetKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,3}$")]
+HttpsUrl = Annotated[
+    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"]*)?$")
+]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+# Split into words by systemd and by shells alike, so nothing that either would expand or join.
+Flag = Annotated[str, StringConstraints(pattern=r"^--[a-z][A-Za-z0-9-]*(=[^\s\"'$`\\]*)?$")]
+Flags = tuple[Flag, ...]
+
+QUOTA_MIN_BYTES = 2 * 1024**3
+QUOTA_MAX_BYTES = 16 * 1024**3
+
+
+def setting(
+    meaning: str, *, limit: str, example: Any, default: Any = ..., **constraints: Any
+) -> Any:
+    """One documented key. limit: what is allowed, as the error and docs/settings.md say it."""
+    return Field(
+        default,
+        description=meaning,
+        examples=[example],
+        json_schema_extra={"limit": limit},
+        **constraints,
+    )
+
+
+class Section(BaseModel):
+    """A mapping in the stack file: camelCase there, snake_case here; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
