@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from typing import Any
 
-from local_azure import image
+from local_azure import daemon, fingerprint, host, image
 from local_azure.machines import verbs
 from local_azure.machines.machine import MachineError
 from local_azure.shell import CommandError
@@ -26,6 +27,16 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     command("image", lambda _: image.ensure(_say), "build the machines' base image")
+    checks = command("check", lambda given: host.check(given.install), "what this host lacks")
+    checks.add_argument("--install", action="store_true", help="install missing packages")
+    command("up-daemon", lambda _: daemon.up(_say), "start the local Azure, unless it runs")
+    command("serve", lambda _: daemon.serve(_say), "be the local Azure's daemon")
+    command("down", lambda _: daemon.down(_say), "end all that is the local Azure's on this host")
+    command(
+        "fingerprint",
+        lambda _: print(json.dumps(fingerprint.take(), indent=1)),
+        "what `down` must leave as it was before",
+    )
     verbs.add(commands.add_parser("machines", help="what exists, and verbs on one machine"))
     return parser
 

@@ -18,15 +18,13 @@ from local_azure import paths
 from local_azure.shell import CommandError, run
 
 SUITE = "bookworm"
+# What Ubuntu's image has, and what the documents' machines run or measure with.
+# python3-cffi-backend: debootstrap's resolver misses this dependency of cloud-init.
 PACKAGES = (
-    # What Ubuntu's image has.
-    "systemd systemd-sysv dbus udev kmod util-linux e2fsprogs fdisk gdisk mdadm procps iproute2 "
-    "iputils-ping iptables nftables conntrack ethtool socat curl jq openssl ca-certificates "
-    # python3-cffi-backend: debootstrap's resolver misses this dependency of cloud-init.
-    "python3 python3-cffi-backend cloud-init "
-    # What the documents' machines run or measure with.
-    "docker.io ipset haproxy fio"
-).split()
+    "systemd,systemd-sysv,dbus,udev,kmod,util-linux,e2fsprogs,fdisk,gdisk,mdadm,procps,iproute2,"
+    "iputils-ping,iptables,nftables,conntrack,ethtool,socat,curl,jq,openssl,ca-certificates,"
+    "python3,python3-cffi-backend,cloud-init,docker.io,ipset,haproxy,fio"
+)
 FILES = Path(__file__).parent / "image_files"
 # systemd would start these in a container too, where they have nothing to look after. udev would
 # handle the whole host's devices, once in each machine.
@@ -34,7 +32,7 @@ MASKED = (
     "systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket "
     "systemd-udev-trigger.service systemd-logind.service console-getty.service getty.target "
     "proc-sys-fs-binfmt_misc.automount sys-kernel-debug.mount sys-kernel-tracing.mount"
-).split()
+)
 # A SCSI resource disk's shape after cloud-init's Azure defaults: GPT, one partition, ext4.
 DISK_BYTES = 20 << 30
 _DISK_RECIPE = f"""
@@ -86,7 +84,7 @@ def _build(building: Path, say: Callable[[str], None]) -> None:
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").unlink(missing_ok=True)
     run("systemctl", f"--root={root}", "preset-all")
-    run("systemctl", f"--root={root}", "mask", *MASKED)
+    run("systemctl", f"--root={root}", "mask", *MASKED.split())
     run("chroot", root, "sh", "-ec", _DISK_RECIPE)
     (root / "resource-disk").rename(building / "resource-disk")
 
@@ -98,7 +96,7 @@ def _debootstrap(root: Path, say: Callable[[str], None]) -> None:
         # In namespaces of its own, what it mounts and starts is gone when it is killed.
         *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
         *("debootstrap", "--variant=minbase", f"--cache-dir={debs}"),
-        *(f"--include={','.join(PACKAGES)}", SUITE, str(root), *_mirror()),
+        *(f"--include={PACKAGES}", SUITE, str(root), *_mirror()),
     ]
     log = root.parent / "debootstrap.log"
     shown = 0.0

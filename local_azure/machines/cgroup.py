@@ -46,7 +46,7 @@ def make(name: str) -> list[Path]:
 
 def pids(name: str) -> set[int]:
     """Every process in the cgroup or below it, in any hierarchy."""
-    return {int(pid) for group in _groups(name) for pid in _read(group / "cgroup.procs").split()}
+    return {int(pid) for group in _groups(name) for pid in read(group / "cgroup.procs").split()}
 
 
 def init(name: str) -> int | None:
@@ -89,23 +89,25 @@ def _groups(name: str) -> Iterator[Path]:
 
 def _delegate(group: Path) -> None:
     """cgroup v2 gives a child only the controllers that its parent names."""
-    for controller in _read(group / "cgroup.controllers").split():
+    if len(hierarchies()) > 1:
+        return  # The controllers are in hierarchies of version 1.
+    for controller in read(group / "cgroup.controllers").split():
         (group / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
 def _fill_cpuset(group: Path) -> None:
     """cgroup v1 refuses processes in a cpuset without processors and memory nodes."""
     for file in ("cpuset.cpus", "cpuset.mems"):
-        if (group / file).exists() and not _read(group / file).strip():
-            (group / file).write_text(_read(group.parent / file))
+        if (group / file).exists() and not read(group / file).strip():
+            (group / file).write_text(read(group.parent / file))
 
 
 def _namespaced_ids(pid: int) -> list[str]:
-    status = _read(Path(f"/proc/{pid}/status"))
+    status = read(Path(f"/proc/{pid}/status"))
     return next((line.split()[1:] for line in status.splitlines() if line.startswith("NSpid")), [])
 
 
-def _read(file: Path) -> str:
+def read(file: Path) -> str:
     """A file's text, "" where the kernel has none or no longer has it."""
     try:
         return file.read_text()

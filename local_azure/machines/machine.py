@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from local_azure import fabric
+from local_azure import fabric, paths
 from local_azure.machines import cgroup, disk, seed
 from local_azure.machines.spec import Spec, locked
 
@@ -69,12 +70,11 @@ def start(spec: Spec) -> None:
 def stop(spec: Spec, seconds: float = STOP_SECONDS) -> None:
     """Power off, by force after some seconds. Takes along what a dead starter left behind."""
     with locked(spec.name):
-        init = cgroup.init(group(spec))
-        if init is not None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and (init := cgroup.init(group(spec))):
+            # Again and again: a systemd that has just begun does not listen yet.
             _power_off(init)
-            deadline = time.monotonic() + seconds
-            while running(spec) and time.monotonic() < deadline:
-                time.sleep(0.1)
+            _wait(lambda: not running(spec), 1.0)
         _clear(spec)
 
 
@@ -82,7 +82,8 @@ def reimage(spec: Spec) -> None:
     """A new disk for the operating system; the local disk stays."""
     stop(spec)
     with locked(spec.name):
-        shutil.rmtree(spec.directory / "upper", ignore_errors=True)
+        # _blank clears it away: a half-removed disk must not be booted again.
+        (spec.directory / "upper").rename(spec.directory / "upper.draft")
     start(spec)
 
 
@@ -95,7 +96,11 @@ def deallocate(spec: Spec) -> None:
 def delete(spec: Spec, seconds: float = STOP_SECONDS) -> None:
     """End the machine and both of its disks."""
     stop(spec, seconds)
-    shutil.rmtree(spec.directory)
+    # In one step: a successor of the same name must not find half of these disks.
+    trash = paths.state() / "trash" / spec.vm_id
+    trash.parent.mkdir(exist_ok=True)
+    spec.directory.rename(trash)
+    shutil.rmtree(trash)
 
 
 def _blank(spec: Spec) -> None:
@@ -121,13 +126,17 @@ def _nspawn(spec: Spec, namespace: str, device: str) -> list[str]:
 
 
 def _await_init(spec: Spec) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while not running(spec):
-        time.sleep(0.1)
-        if not cgroup.pids(group(spec)) or time.monotonic() > deadline:
-            tail = (spec.directory / "console.log").read_text(errors="replace")[-2000:]
-            _clear(spec)
-            raise MachineError(f"{spec.name} does not start; the end of its console:\n{tail}")
+    _wait(lambda: running(spec) or not cgroup.pids(group(spec)), _START_SECONDS)
+    if not running(spec):
+        _clear(spec)
+        tail = (spec.directory / "console.log").read_text(errors="replace")[-2000:]
+        raise MachineError(f"{spec.name} does not start; the end of its console:\n{tail}")
+
+
+def _wait(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def _power_off(init: int) -> None:

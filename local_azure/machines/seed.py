@@ -48,7 +48,7 @@ def sow(spec: Spec, upper: Path) -> None:
 
 
 def disk_links(upper: Path, device: str) -> None:
-    """Azure's names for the resource disk (waagent's and cloud-init's udev rules), at every boot."""
+    """Azure's names for the resource disk (waagent's, cloud-init's udev rules), at every boot."""
     rules = upper / "etc/tmpfiles.d/azure-resource-disk.conf"
     rules.parent.mkdir(parents=True, exist_ok=True)
     rules.write_text(

@@ -1,0 +1,123 @@
+"""What the local Azure needs of this host, and what it changes on it and puts back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_azure import paths
+from local_azure.machines import cgroup
+from local_azure.shell import CommandError, run, succeeds
+
+DISK_GIB = 20
+# Command -> the Debian and Ubuntu package that has it.
+PROGRAMS = {
+    "systemd-nspawn": "systemd-container",
+    "debootstrap": "debootstrap",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "losetup": "mount",
+    "partx": "util-linux",
+    "nsenter": "util-linux",
+    "sysctl": "procps",
+}
+# A machine's systemd takes about ten of the 128 instances that are usual.
+INOTIFY = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
+_SYSCTLS = Path("/proc/sys")
+# These change by themselves.
+_RESTLESS = ("kernel/random/", "kernel/ns_last_pid", "kernel/perf_", "kernel/sched_domain/")
+
+
+def check(install: bool) -> None:
+    """Raises CommandError with everything that is missing. Changes nothing unless all that
+    packages cannot mend is there and `install` allows those."""
+    problems = list(_lacks())
+    packages = sorted({package for name, package in PROGRAMS.items() if not shutil.which(name)})
+    if not problems and packages and install and shutil.which("apt-get"):
+        succeeds("apt-get", "update", "--quiet")
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages)
+    problems += [
+        f"{name}: apt-get install {package}"
+        for name, package in PROGRAMS.items()
+        if not shutil.which(name)
+    ]
+    if problems:
+        raise CommandError("the local Azure cannot run here; missing:\n  " + "\n  ".join(problems))
+
+
+def _lacks() -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "root: machines are containers of the system's"
+        return
+    for directory in (paths.state(), paths.cache()):
+        there = next(parent for parent in (directory, *directory.parents) if parent.exists())
+        free = shutil.disk_usage(there).free >> 30
+        if free < DISK_GIB:
+            yield f"disk space: {there} has {free} GiB free, {DISK_GIB} GiB are needed"
+    if "overlay" not in Path("/proc/filesystems").read_text() and not succeeds(
+        "modprobe", "overlay"
+    ):
+        yield "overlayfs: the kernel does not have it"
+    if not Path("/dev/loop-control").exists() and not succeeds("modprobe", "loop"):
+        yield "loop devices: /dev/loop-control is not there"
+    if not cgroup.hierarchies():
+        yield "cgroups: none is mounted"
+
+
+def sysctls() -> dict[str, str]:
+    """Settings of the kernel that can be written and stay as they were written, by name.
+
+    Those of the network are left out: machines and the fabric have namespaces of their own.
+    """
+    found = {}
+    for top in ("fs", "kernel", "vm"):
+        for file in sorted((_SYSCTLS / top).rglob("*")):
+            name = str(file.relative_to(_SYSCTLS))
+            if (
+                not name.startswith(_RESTLESS)
+                and file.is_file()
+                and file.stat().st_mode & 0o600 == 0o600
+            ):
+                value = cgroup.read(file)
+                if value:
+                    found[name] = value.strip()
+    return found
+
+
+def prepare() -> None:
+    """Note what the host was like, once, and raise the limits that many machines meet."""
+    if not _record().exists():
+        paths.state().mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = {"sysctls": sysctls(), "named_namespaces": Path("/run/netns").is_dir()}
+        draft = _record().with_suffix(".draft")
+        draft.write_text(json.dumps(before, indent=1))
+        draft.replace(_record())
+    for name, wanted in INOTIFY.items():
+        if int((_SYSCTLS / name).read_text()) < wanted:
+            (_SYSCTLS / name).write_text(str(wanted))
+
+
+def restore() -> None:
+    """Put back what machines changed: a systemd or a kubelet in a machine writes kernel settings
+    that have no namespace."""
+    if not _record().exists():
+        return
+    before = json.loads(_record().read_text())
+    now = sysctls()
+    for name, value in before["sysctls"].items():
+        if now.get(name) != value:
+            (_SYSCTLS / name).write_text(value)
+    if not before["named_namespaces"] and not any(Path("/run/netns").iterdir()):
+        # `ip netns` mounts the directory upon itself.
+        while succeeds("umount", "/run/netns"):
+            continue
+        Path("/run/netns").rmdir()
+    _record().unlink()
+
+
+def _record() -> Path:
+    return paths.state() / "host.json"
