@@ -292,6 +292,14 @@ class Settings(Section):
         example="ssh-ed25519 AAAA… name",
         pattern=r"^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n\"]*)?$",
     )
+    gate_nonce: str = setting(
+        "a word to change when a gate that failed for a passing reason must be asked again: every "
+        "gate runs once more, no machine is replaced",
+        limit="up to 32 lower-case letters, digits and hyphens",
+        example="second-try",
+        default="",
+        pattern=r"^[a-z0-9-]{0,32}$",
+    )
     network: Network = setting("addresses", limit="see its keys", example={})
     api: Api = setting(
         "access to the API server", limit="see its keys", example={}, default=Api.model_validate({})

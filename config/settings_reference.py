@@ -106,7 +106,7 @@ def _fact_cells(fact: Fact) -> tuple[str, ...]:
 
 
 def _code(value: Any) -> str:
-    if value is None or value == {} or isinstance(value, BaseModel):
+    if value in (None, "", {}) or isinstance(value, BaseModel):
         return ""
     return f"`{value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}`"
 

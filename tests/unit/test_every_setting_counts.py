@@ -73,6 +73,7 @@ IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
     "tenantId": ("00000000-0000-4000-8000-00000000000b", "-00000000000b"),
     "image.version": ("24.04.202609050", "24.04.202609050"),
     "sshPublicKey": (OTHER_KEY, OTHER_KEY),
+    "gateNonce": ("second-try", "second-try"),
     "network.cidr": ("10.0.0.0/15", "10.0.0.0/15"),
     "network.natAddresses": (3, "-nat-3"),
     "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),
