@@ -48,15 +48,11 @@ def start(spec: Spec) -> None:
         device = disk.attach(local)
         seed.disk_links(upper, device)
         namespace = fabric.attach(spec.name, spec.address, spec.subnet)
-        command = [
-            # A session of its own: a machine outlives the daemon and the verb that started it.
-            *("setsid", "--fork", "unshare", "--mount", "--propagation=private"),
-            *(_START, spec.directory, image / "root", *cgroup.make(group(spec)), "--"),
-            *_nspawn(spec, namespace, device),
-        ]
+        groups = cgroup.make(group(spec))
+        command = [_START, spec.directory, image / "root", *groups, "--"]
         with (spec.directory / "console.log").open("ab") as console:
             subprocess.run(
-                command,
+                [*command, *_nspawn(spec, namespace, device)],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=console,

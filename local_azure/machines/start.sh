@@ -1,6 +1,6 @@
 #!/bin/sh
-# Becomes a machine: start.sh DIRECTORY LOWER CGROUP… -- systemd-nspawn's arguments.
-# Runs in a mount namespace of its own, so that no mount is left on the host when the machine ends.
+# Starts a machine: start.sh DIRECTORY LOWER CGROUP… -- systemd-nspawn's arguments.
+# Returns when the starter is in its cgroups, so that from then on those tell whether it lives.
 set -eu
 
 directory=$1 lower=$2
@@ -10,6 +10,7 @@ while [ "$1" != -- ]; do
     shift
 done
 shift
-mount -t overlay overlay "$directory/root" \
-    -o "lowerdir=$lower,upperdir=$directory/upper,workdir=$directory/work"
-exec systemd-nspawn --directory="$directory/root" "$@"
+# A session of its own: a machine outlives the daemon and the verb that started it. And mounts of
+# its own, so that none is left on the host when it ends.
+exec setsid --fork unshare --mount --propagation=private \
+    "$(dirname "$0")/boot.sh" "$directory" "$lower" "$@"
