@@ -102,8 +102,12 @@ class Plugin:
         raise NotImplementedError(function)
 
 
-def start(served: Plugin) -> tuple[Any, int]:
-    """Serves the plugin on a free port of 127.0.0.1 in background threads: server, port."""
+# gRPC ends a server that nobody holds.
+_serving: list[Any] = []
+
+
+def start(served: Plugin) -> int:
+    """Serves the plugin on a free port of 127.0.0.1 in background threads; gives the port."""
     options = [(f"grpc.max_{way}_message_length", _MESSAGE_BYTES) for way in ("send", "receive")]
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)
     service = _Service(served)
@@ -118,9 +122,10 @@ def start(served: Plugin) -> tuple[Any, int]:
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("pulumirpc.ResourceProvider", handlers),)
     )
-    port = server.add_insecure_port("127.0.0.1:0")
+    port: int = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    return server, port
+    _serving.append(server)
+    return port
 
 
 class _Service:
