@@ -7,7 +7,7 @@ from components.cluster import Cluster, ClusterArgs
 from config.artifacts import catalog
 from config.environment import machine_user_data
 from config.settings import Settings, SettingsError, load, raw_settings, warnings
-from config.topology import Member, NodeSet, topology
+from config.topology import topology
 
 
 def stack_settings() -> Settings:
@@ -24,13 +24,12 @@ def main() -> None:
     for warning in warnings(settings):
         pulumi.log.warn(warning)
     plan = topology(settings)
-    machines: list[Member | NodeSet] = [*plan.events, *plan.etcd, *plan.masters, *plan.node_sets]
     cluster = Cluster(
         plan.cluster,
         ClusterArgs(
             settings=settings,
             topology=plan,
-            user_data={one.name: machine_user_data(settings, plan, one) for one in machines},
+            user_data={one.name: machine_user_data(settings, plan, one) for one in plan.machines},
             dns_image=catalog().images["coredns"],
         ),
     )

@@ -16,8 +16,10 @@ async def keep_capacity(args: pulumi.ResourceHookArgs) -> None:
         resource_group_name=inputs["resourceGroupName"], vm_scale_set_name=name
     ).future()
     live = scale_set.sku.capacity if scale_set and scale_set.sku else None
+    if live is None:
+        raise RuntimeError(f"scale set {name} does not say its capacity: nothing was written")
     if live != written:
         raise RuntimeError(
-            f"scale set {name} has capacity {live}, but this update would write {written}: "
+            f"scale set {name} has capacity {live:g}, but this update would write {written:g}: "
             "the autoscaler moved it meanwhile. Nothing was written; run the update again"
         )

@@ -23,6 +23,7 @@ class ChainArgs:
     identity_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     after: Sequence[pulumi.Resource]
+    gate_nonce: str
     backend_pool_ids: Sequence[pulumi.Output[str]] = ()
 
 
@@ -44,6 +45,7 @@ def chain(name: str, args: ChainArgs, *, parent: pulumi.Resource) -> pulumi.Reso
                 identity_id=args.identity_id,
                 subnet_id=args.subnet_id,
                 after=after,
+                gate_nonce=args.gate_nonce,
                 backend_pool_ids=args.backend_pool_ids,
             ),
             pulumi.ResourceOptions(parent=parent),

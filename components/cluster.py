@@ -20,6 +20,7 @@ from components.masters import Masters
 from components.network import Network, NetworkArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
+from components.preflight import Preflight, PreflightArgs
 from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
 from config.environment import UserData
@@ -145,13 +146,27 @@ class Cluster(pulumi.ComponentResource):
             identity_id=self._identities["events"].id,
             subnet_id=self._network.etcd_subnet_id,
             after=after,
+            gate_nonce=self._args.settings.gate_nonce,
         )
         events = Etcd(f"{self._name}-events", members, self._child)
+        preflight = Preflight(
+            f"{self._name}-preflight",
+            PreflightArgs(
+                group=self._control,
+                platform=self._platform,
+                asker=topology.events[-1],
+                asker_gate=events.gate,
+                members=topology.etcd,
+                user_data=self._args.user_data,
+                gate_nonce=self._args.settings.gate_nonce,
+            ),
+            self._child,
+        )
         members = replace(
             members,
             members=topology.etcd,
             identity_id=self._identities["etcd"].id,
-            after=[events.gate],
+            after=[preflight.gate],
         )
         return Etcd(f"{self._name}-etcd", members, self._child)
 
@@ -176,6 +191,7 @@ class Cluster(pulumi.ComponentResource):
             subnet_id=self._network.masters_subnet_id,
             backend_pool_ids=load_balancer.backend_pool_ids,
             after=after,
+            gate_nonce=self._args.settings.gate_nonce,
         )
         return Masters(f"{self._name}-master", members, self._child)
 

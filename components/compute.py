@@ -11,7 +11,7 @@ ADMIN = "kilonode"
 
 @dataclass(frozen=True)
 class Platform:
-    """The image every machine starts from (a pinned version) and who may log in."""
+    """The image every machine starts from (a pinned version), and who may log in."""
 
     image_version: str
     ssh_public_key: str

@@ -8,6 +8,7 @@ from pulumi_azure_native import compute, network
 
 from components.azure import ResourceGroup, known
 from components.compute import ADMIN, Platform, diagnostics, security
+from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
 
@@ -43,6 +44,7 @@ class MachineArgs:
     identity_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     after: Sequence[pulumi.Resource]
+    gate_nonce: str
     backend_pool_ids: Sequence[pulumi.Output[str]] = field(default=())
 
 
@@ -60,7 +62,14 @@ class Machine(pulumi.ComponentResource):
         super().__init__("kilonode:compute:Machine", name, None, opts)
         self._args = args
         vm = self._vm(name, self._nic(name))
-        self.gate = self._gate(name, vm)
+        self.gate = run_on(
+            args.member.name,
+            vm,
+            RunCommand("gate", _GATE, args.user_data.sha256, args.gate_nonce, _GATE_SECONDS),
+            name=f"{name}-gate",
+            group=args.group,
+            parent=self,
+        )
         self.register_outputs({"address": str(args.member.address)})
 
     def _nic(self, name: str) -> pulumi.Output[str]:
@@ -140,30 +149,5 @@ class Machine(pulumi.ComponentResource):
                 managed_disk=compute.ManagedDiskParametersArgs(
                     storage_account_type=size.os_disk_type
                 ),
-            ),
-        )
-
-    def _gate(self, name: str, vm: pulumi.Resource) -> pulumi.Resource:
-        member, group = self._args.member, self._args.group
-        return compute.VirtualMachineRunCommandByVirtualMachine(
-            f"{name}-gate",
-            resource_group_name=group.name,
-            location=group.location,
-            vm_name=known(member.name, after=vm),
-            run_command_name="gate",
-            source=compute.VirtualMachineRunCommandScriptSourceArgs(script=_GATE),
-            # It runs again when an input of its own changes, so it carries the user data's hash.
-            parameters=[
-                compute.RunCommandInputParameterArgs(
-                    name="userDataSha256", value=self._args.user_data.sha256
-                )
-            ],
-            timeout_in_seconds=_GATE_SECONDS,
-            # Without these two a failing gate is a deployment that went well.
-            async_execution=False,
-            treat_failure_as_deployment_failure=True,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                custom_timeouts=pulumi.CustomTimeouts(create="75m", update="75m"),
             ),
         )

@@ -10,9 +10,14 @@ from components import roles
 from components.azure import ResourceGroup, known
 from components.identities import Identity
 
-# Containers that belong to the etcd cluster of the same name.
-_ETCD_CONTAINERS = ("etcd", "events")
-_CONTAINERS = (*_ETCD_CONTAINERS, "artifacts")
+_CONTAINERS = ("etcd", "events", "artifacts")
+# Who may do what with which container: (container, what, role of the machine).
+_GRANTS = (
+    ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "etcd"),
+    ("events", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "events"),
+    # For the preflight, which asks from outside whether the main cluster was ever born.
+    ("etcd", roles.STORAGE_BLOB_DATA_READER, "events"),
+)
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class StorageArgs:
 
 
 class Storage(pulumi.ComponentResource):
-    """One account; etcd machines write to their own container and to no other."""
+    """One account; the machines of an etcd cluster write to its container and to no other."""
 
     account_name: pulumi.Output[str]
 
@@ -51,32 +56,30 @@ class Storage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.account_name = known(args.account_name, after=account)
-        for container in _CONTAINERS:
-            self._container(name, container)
+        containers = {one: self._container(f"{name}-{one}", one) for one in _CONTAINERS}
+        for container, right, role in _GRANTS:
+            roles.assign(
+                f"{name}-{container}-for-{role}",
+                group=args.group,
+                role=right,
+                identity=args.identities[role],
+                scope=args.group.id(
+                    "Microsoft.Storage/storageAccounts/blobServices/containers",
+                    args.account_name,
+                    "default",
+                    container,
+                ),
+                parent=self,
+                target=containers[container],
+            )
         self.register_outputs({"account_name": self.account_name})
 
-    def _container(self, name: str, container_name: str) -> None:
-        container = storage.BlobContainer(
-            f"{name}-{container_name}",
+    def _container(self, name: str, physical_name: str) -> storage.BlobContainer:
+        return storage.BlobContainer(
+            name,
             resource_group_name=self._args.group.name,
             account_name=self.account_name,
-            container_name=container_name,
+            container_name=physical_name,
             public_access=storage.PublicAccess.NONE,
             opts=pulumi.ResourceOptions(parent=self),
-        )
-        if container_name not in _ETCD_CONTAINERS:
-            return
-        roles.assign(
-            f"{name}-{container_name}-writer",
-            group=self._args.group,
-            role=roles.STORAGE_BLOB_DATA_CONTRIBUTOR,
-            identity=self._args.identities[container_name],
-            scope=self._args.group.id(
-                "Microsoft.Storage/storageAccounts/blobServices/containers",
-                self._args.account_name,
-                "default",
-                container_name,
-            ),
-            parent=self,
-            target=container,
         )

@@ -63,7 +63,7 @@ class Vault(pulumi.ComponentResource):
         )
         vault_name = self._args.vault_name
         roles.assign(
-            f"{name}-{role}-reader",
+            f"{name}-{role}-for-{role}",
             group=self._args.group,
             role=roles.KEY_VAULT_SECRETS_USER,
             identity=self._args.identities[role],

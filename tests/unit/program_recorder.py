@@ -7,9 +7,11 @@ certificates and IDs come back, and every private key is a planted text that is 
 
 import asyncio
 import contextvars
+import json
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,15 @@ from pulumi.runtime import mocks, rpc, stack
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
 
+from config.stack_file import configuration
+
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 PLANTED = "planted-secret"
+VM = "azure-native:compute:VirtualMachine"
+SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
+GATE = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
+SECRET = "azure-native:keyvault:Secret"
+ROLE_ASSIGNMENT = "azure-native:authorization:RoleAssignment"
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 # What a type answers besides its inputs, given its logical name.
@@ -146,13 +155,27 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def run(configuration: Mapping[str, str], *, known: bool) -> Recording:
+def settings(stack: str = "prod", **changes: Any) -> dict[str, str]:
+    """The stack's configuration as the engine hands it over; changes: top-level keys of ours."""
+    values = dict(configuration(stack)) | {f"kilonode:{key}": one for key, one in changes.items()}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()
+    }
+
+
+@cache
+def recorded(stack: str, known: bool) -> Recording:
+    """A run of the stack as it is; each kind of run is made once."""
+    return run(settings(stack), known=known)
+
+
+def run(stack_configuration: Mapping[str, str], *, known: bool) -> Recording:
     """Runs `__main__.py` as the engine would, as a preview unless `known`."""
     # Pulumi keeps its state in context variables: each run gets a fresh set.
-    return contextvars.copy_context().run(_run, configuration, known)
+    return contextvars.copy_context().run(_run, stack_configuration, known)
 
 
-def _run(configuration: Mapping[str, str], known: bool) -> Recording:
+def _run(stack_configuration: Mapping[str, str], known: bool) -> Recording:
     recording = Recording()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -165,7 +188,7 @@ def _run(configuration: Mapping[str, str], known: bool) -> Recording:
             monitor=_Monitor(recording, known),
         )
         pulumi.runtime.settings.SETTINGS.callbacks = _Hooks()
-        set_all_config(dict(configuration))
+        set_all_config(dict(stack_configuration))
         loop.run_until_complete(_program(recording))
     finally:
         asyncio.set_event_loop(None)
@@ -174,8 +197,11 @@ def _run(configuration: Mapping[str, str], known: bool) -> Recording:
 
 
 async def _program(recording: Recording) -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
-    await stack.wait_for_rpcs()
+    try:
+        runpy.run_path(str(PROGRAM), run_name="__main__")
+    finally:
+        # Nothing may be left over for the next run, whose loop is another one.
+        await stack.wait_for_rpcs()
     root = pulumi.runtime.get_root_resource()
     assert isinstance(root, stack.Stack)
     for name, value in root.outputs.items():

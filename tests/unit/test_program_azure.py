@@ -5,8 +5,19 @@ from typing import Any
 
 import pytest
 
-from tests.unit.program_recorder import Recording, Registration, reveal, run
-from tests.unit.test_program import ROLE_ASSIGNMENT, SCALE_SET, SECRET, VM, recorded, settings
+from components import roles
+from tests.unit.program_recorder import (
+    ROLE_ASSIGNMENT,
+    SCALE_SET,
+    SECRET,
+    VM,
+    Recording,
+    Registration,
+    recorded,
+    reveal,
+    run,
+    settings,
+)
 
 REQUEST = "tls:index/certRequest:CertRequest"
 SIGNED = "tls:index/locallySignedCert:LocallySignedCert"
@@ -36,22 +47,29 @@ def test_each_role_reads_its_own_bundle_and_nothing_else(prod: Recording) -> Non
     granted = {
         (one.inputs["principalId"], one.inputs["scope"].rsplit("/", 1)[1])
         for one in prod.of_type(ROLE_ASSIGNMENT)
-        if one.inputs["roleDefinitionId"].endswith("4633458b-17de-408a-b874-0445c86b69e6")
+        if one.inputs["roleDefinitionId"].endswith(roles.KEY_VAULT_SECRETS_USER)
     }
     assert granted == {
         (f"principal-prod-identity-{role}", role) for role in ("etcd", "events", "master", "node")
     }
 
 
-def test_etcd_machines_write_to_their_own_container_only(prod: Recording) -> None:
+def test_etcd_machines_write_to_their_own_container_and_events_reads_mains_birth_record(
+    prod: Recording,
+) -> None:
     granted = {
-        (one.inputs["principalId"], one.inputs["scope"].split("/blobServices/")[1])
+        (
+            one.inputs["principalId"].removeprefix("principal-prod-identity-"),
+            one.inputs["roleDefinitionId"].rsplit("/", 1)[1],
+            one.inputs["scope"].split("/blobServices/")[1],
+        )
         for one in prod.of_type(ROLE_ASSIGNMENT)
-        if one.inputs["roleDefinitionId"].endswith("ba92f5b4-2d11-453d-a403-e96b0029c9fe")
+        if "/blobServices/" in one.inputs["scope"]
     }
     assert granted == {
-        (f"principal-prod-identity-{role}", f"default/containers/{role}")
-        for role in ("etcd", "events")
+        ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "default/containers/etcd"),
+        ("events", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "default/containers/events"),
+        ("events", roles.STORAGE_BLOB_DATA_READER, "default/containers/etcd"),
     }
 
 
@@ -268,7 +286,7 @@ def test_cluster_dns_has_the_documents_label_and_never_shares_a_machine(prod: Re
 
 def test_dns_pods_never_outnumber_the_nodes_that_take_them() -> None:
     assert recorded("prod", True).named("prod-dns-deployment").inputs["spec"]["replicas"] == 3
-    assert recorded("local", True).named("local-dns-deployment").inputs["spec"]["replicas"] == 2
+    assert recorded("dev", True).named("dev-dns-deployment").inputs["spec"]["replicas"] == 2
 
 
 def test_what_runs_in_the_cluster_is_applied_by_its_own_provider(prod: Recording) -> None:

@@ -1,0 +1,80 @@
+"""The question before anything of the main etcd cluster is deleted: are all its members healthy?"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.azure import ResourceGroup
+from components.compute import Platform
+from components.run_command import RunCommand, run_on
+from config.environment import UserData
+from config.topology import Member
+
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class PreflightArgs:
+    """`asker`: a machine that is none of `members`, and `asker_gate` what says that it works.
+
+    `user_data` is keyed by member name.
+    """
+
+    group: ResourceGroup
+    platform: Platform
+    asker: Member
+    asker_gate: pulumi.Resource
+    members: Sequence[Member]
+    user_data: Mapping[str, UserData]
+    gate_nonce: str
+
+
+class Preflight(pulumi.ComponentResource):
+    """Asks from outside the cluster; `gate` opens when it may be touched.
+
+    The gates of a chain see a sick cluster only after its first member is gone.
+    """
+
+    gate: pulumi.Resource
+
+    def __init__(
+        self, name: str, args: PreflightArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kilonode:etcd:Preflight", name, None, opts)
+        environment = args.user_data[args.members[0].name].environment
+        # With the birth record: a cluster of which nobody answers may be new, or may be dead.
+        command = (
+            "exec /opt/kilonode/bin/preflight"
+            f" --container {environment['BLOB_CONTAINER_URL']}"
+            f" {environment['ETCD_CLIENT_PORT']} {environment['ETCD_CANDIDATES']}"
+        )
+        self.gate = run_on(
+            args.asker.name,
+            args.asker_gate,
+            RunCommand(
+                "preflight",
+                command,
+                fingerprint(args.platform, args.members, args.user_data),
+                args.gate_nonce,
+                _SECONDS,
+            ),
+            name=f"{name}-command",
+            group=args.group,
+            parent=self,
+        )
+        self.register_outputs({"asker": args.asker.name})
+
+
+def fingerprint(
+    platform: Platform, members: Sequence[Member], user_data: Mapping[str, UserData]
+) -> str:
+    """Changes with anything that deletes a member's VM. Pure."""
+    machines = [
+        [member.name, member.size.name, member.zone, user_data[member.name].sha256]
+        for member in members
+    ]
+    everywhere = [platform.image_version, platform.ssh_public_key]
+    return hashlib.sha256(json.dumps([machines, everywhere]).encode()).hexdigest()

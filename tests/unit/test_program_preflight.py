@@ -1,0 +1,49 @@
+"""The preflight asks again whenever a member of the main etcd cluster would be deleted."""
+
+from typing import Any
+
+import pytest
+
+from components.compute import Platform
+from components.preflight import fingerprint
+from config.environment import machine_user_data
+from config.topology import topology
+from tests.unit.settings_samples import settings
+
+
+def asked(changes: dict[str, Any]) -> str:
+    """The fingerprint under which a cluster with `changes` is asked."""
+    loaded = settings(changes)
+    plan = topology(loaded)
+    user_data = {one.name: machine_user_data(loaded, plan, one) for one in plan.etcd}
+    platform = Platform(loaded.image.version, loaded.ssh_public_key)
+    return fingerprint(platform, plan.etcd, user_data)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("etcd.size", "Standard_L8s_v3"),
+        ("etcd.main.members", ["a", "b", "d"]),
+        ("etcd.main.members", ["a", "b", "c", "d", "e"]),
+        ("etcd.main.quotaBytes", 4 * 1024**3),
+        ("extraArgs.etcd", ["--log-level=debug"]),
+        ("image", {"version": "24.04.202610010"}),
+        ("zones", ["3"]),
+    ],
+)
+def test_what_deletes_a_member_is_asked_about(key: str, value: Any) -> None:
+    assert asked({key: value}) != asked({})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("masters.members", ["a", "b"]),
+        ("nodePools.cpu.maxNodes", 301),
+        ("extraArgs.kubelet", ["--v=2"]),
+        ("etcd.events.members", ["a"]),
+    ],
+)
+def test_what_leaves_the_members_alone_is_not(key: str, value: Any) -> None:
+    assert asked({key: value}) == asked({})
