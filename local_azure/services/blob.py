@@ -20,6 +20,7 @@ from aiohttp import web
 from local_azure.arm.store import Store
 from local_azure.services.access import (
     BLOB_DATA_CONTRIBUTOR,
+    BLOB_DATA_READER,
     InvalidTokenError,
     Roles,
     Tokens,
@@ -138,8 +139,11 @@ class BlobService:
         """The container's directory, for a caller who may use it."""
         account = host_resource(self._store, "storage:StorageAccount", request)
         scope = f"{account.id}/blobServices/default/containers/{request.match_info['container']}"
+        principal = self._principal(request)
+        reads = request.method in ("GET", "HEAD")
+        enough = (BLOB_DATA_CONTRIBUTOR, BLOB_DATA_READER) if reads else (BLOB_DATA_CONTRIBUTOR,)
         # Azure looks at the caller's rights before it says whether the container is there.
-        if not self._roles.allow(self._principal(request), BLOB_DATA_CONTRIBUTOR, scope):
+        if not any(self._roles.allow(principal, role, scope) for role in enough):
             raise _refusal("AuthorizationPermissionMismatch")
         if self._store.get(scope) is None:
             raise _refusal("ContainerNotFound")

@@ -71,10 +71,12 @@ class World:
         self.put("managedidentity:UserAssignedIdentity", id, None, **outputs)
         return id
 
-    def assign(self, name: str, role: str, scope: str) -> None:
+    def assign(
+        self, name: str, role: str, scope: str, principal: str = "principal of c-etcd"
+    ) -> None:
         assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
         properties = {
-            "principalId": "principal of c-etcd",
+            "principalId": principal,
             "roleDefinitionId": f"{ROLES}/{role}",
             "scope": scope,
         }

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_azure.services.access import Roles
+from local_azure.services.access import BLOB_DATA_READER, Roles
 from local_azure.services.blob import AUDIENCE, BlobService
 from tests.unit.services_world import CONTAINER, Answer, Client, World, serving
 
@@ -19,7 +19,9 @@ LIST = "/etcd?restype=container&comp=list"
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+    world = World(tmp_path)
+    world.assign("3", BLOB_DATA_READER, CONTAINER, "a reader")
+    return world
 
 
 @pytest.fixture
@@ -147,6 +149,18 @@ def test_a_principal_without_the_role_is_refused(world: World, ask: Client) -> N
     token = world.tokens.issue("principal of another", AUDIENCE)
     answer = ask(BIRTH, Authorization=f"Bearer {token}", x_ms_version="2021-08-06")
     assert code(answer) == (403, "AuthorizationPermissionMismatch")
+
+
+def test_a_reader_reads_and_does_not_write(
+    world: World, ask: Client, rights: dict[str, str]
+) -> None:
+    put(ask, BIRTH, b"born", rights)
+    token = world.tokens.issue("a reader", AUDIENCE)
+    reader = {"Authorization": f"Bearer {token}", "x_ms_version": "2021-08-06"}
+    assert ask(BIRTH, **reader).body == b"born"
+    refused = (403, "AuthorizationPermissionMismatch")
+    assert code(put(ask, BIRTH, b"other", reader)) == refused
+    assert code(ask(BIRTH, "DELETE", **reader)) == refused
 
 
 def test_a_missing_container_is_said(ask: Client, rights: dict[str, str]) -> None:
