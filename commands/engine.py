@@ -80,16 +80,20 @@ class Engine:
         if self.stack not in {entry["name"] for entry in json.loads(stacks)}:
             self._pulumi(["stack", "init", self.stack], cwd=self.home, capture=True)
 
-    def run(self, *arguments: str) -> None:
-        """Run `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
-        self._pulumi([*arguments, *self._selection()], cwd=self.top, capture=False)
+    def run(self, verb: str, *options: str) -> None:
+        """Run `pulumi VERB OPTIONS` on the stack. Raises CalledProcessError."""
+        self._pulumi(self._on_stack(verb, *options), cwd=self.top, capture=False)
 
-    def read(self, *arguments: str) -> str:
-        """The standard output of `pulumi ARGUMENTS` on the stack. Raises CalledProcessError."""
-        return self._pulumi([*arguments, *self._selection()], cwd=self.top, capture=True)
+    def read(self, verb: str, *options: str) -> str:
+        """The standard output of `pulumi VERB OPTIONS` on the stack. Raises CalledProcessError."""
+        return self._pulumi(self._on_stack(verb, *options), cwd=self.top, capture=True)
 
-    def _selection(self) -> list[str]:
-        return ["--stack", self.stack, "--config-file", str(self.configuration)]
+    def _on_stack(self, verb: str, *options: str) -> list[str]:
+        arguments = [verb, *options, "--stack", self.stack]
+        # The other verbs work on the backend alone and do not know the flag.
+        if verb in ("preview", "up", "refresh", "destroy"):
+            arguments += ["--config-file", str(self.configuration)]
+        return arguments
 
     def _write_configuration(self, extra: Mapping[str, Any]) -> None:
         tracked = self.top / f"Pulumi.{self.stack}.yaml"

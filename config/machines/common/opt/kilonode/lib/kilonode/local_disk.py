@@ -33,7 +33,8 @@ from kilonode.machine import environment, say, write_atomically
 _FSTAB = Path("/etc/fstab")
 # The agent's (and azure-vm-utils') name of the resource disk, then cloud-init's.
 _RESOURCE_LINKS = (Path("/dev/disk/azure/resource"), Path("/dev/disk/cloud/azure_resource"))
-_COLUMNS = "PATH,TYPE,MODEL,MOUNTPOINTS"
+# NAME makes lsblk print a tree, with partitions below their disks.
+_COLUMNS = "NAME,PATH,TYPE,MODEL,MOUNTPOINTS"
 _ARRAY = f"/dev/md/{LABEL}"
 # Disks appear within seconds of a boot; one that does not come in this time will not come.
 _PATIENCE_SECONDS = 120
