@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Request:
+    """Names of headers are lower case."""
+
     method: str
     path: str
     headers: Mapping[str, str]
@@ -34,7 +36,8 @@ def serving(answer: Callable[[Request], Answer]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            given = answer(Request(self.command, self.path, dict(self.headers), body))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            given = answer(Request(self.command, self.path, headers, body))
             self.send_response(given.status)
             for name, value in given.headers.items():
                 self.send_header(name, value)

@@ -33,14 +33,14 @@ class Azure:
     def answer(self, request: Request) -> Answer:
         self.asked.append(request)
         if request.path.startswith("/metadata/"):
-            assert request.headers["Metadata"] == "true"
+            assert request.headers["metadata"] == "true"
             assert "resource=https%3A%2F%2Fvault.azure.net" in request.path
             assert "client_id" not in request.path
             return Answer(json.dumps({"access_token": TOKEN}).encode())
         if self.faults:
             return self.faults.pop(0)
         assert request.path == "/secrets/etcd?api-version=7.4"
-        assert request.headers["Authorization"] == f"Bearer {TOKEN}"
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
         return Answer(json.dumps({"value": json.dumps(self.secret)}).encode())
 
 

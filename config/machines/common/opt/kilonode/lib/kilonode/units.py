@@ -1,0 +1,29 @@
+"""What systemd says of this machine's units, for gates."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Sequence
+
+
+def first_inactive(units: Iterable[str]) -> str | None:
+    """The first unit that is not active, with its newest line in the journal."""
+    for unit in units:
+        state = _output("systemctl", "show", "--property=ActiveState", "--value", unit).strip()
+        if state != "active":
+            return f"{unit} is {state}: {_journal([unit], 1).strip()}"
+    return None
+
+
+def last_lines(units: Sequence[str]) -> str:
+    """The newest lines in the journal of all of them."""
+    return _journal(units, 20)
+
+
+def _journal(units: Sequence[str], lines: int) -> str:
+    options = ("--quiet", "--no-pager", "--output=cat", f"--lines={lines}")
+    return _output("journalctl", *options, *(f"--unit={unit}" for unit in units))
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout

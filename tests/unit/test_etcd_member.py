@@ -1,0 +1,314 @@
+"""Real etcd members: born, joined, stopped, blanked and killed half-way."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kilonode import metadata
+from kilonode.etcd import birth_record, client, data_dir, member
+from kilonode.etcd.decision import (
+    Found,
+    Join,
+    Record,
+    Restart,
+    StartNew,
+    Wait,
+    cluster_of_one,
+    decide,
+)
+from kilonode.etcd.gate import check_cluster
+from kilonode.etcd.health import UnhealthyError
+from kilonode.etcd.preflight import check as preflight
+
+from tests.unit.etcd_machines import Authority, Machine, Store, World, eventually
+from tests.unit.http_server import serving
+from toolchain import spec
+from toolchain.ensure import Toolchain
+from toolchain.errors import ToolchainError
+from toolchain.options import Options
+
+Launch = Callable[[str], Machine]
+BIRTH = "/etcd/birth.json"
+
+
+@pytest.fixture(scope="module")
+def programs() -> Path:
+    """The folder of etcd and etcdctl."""
+    found = shutil.which("etcd")
+    if found:
+        return Path(found).parent
+    try:
+        return Toolchain(spec.load(), Options.from_environment()).folders("up").bin
+    except ToolchainError as error:
+        pytest.skip(f"needs etcd: {error}")
+
+
+@pytest.fixture(scope="module")
+def azure() -> Iterator[tuple[Store, str]]:
+    """Blob storage and its address."""
+    store = Store()
+    with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
+        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
+        patch.setattr(metadata, "_TOKEN", url + path)
+        patch.setattr(member, "_PAUSE_SECONDS", 0.2)
+        patch.setattr(client, "_ANSWER_SECONDS", 1.0)
+        yield store, url
+
+
+@pytest.fixture
+def store(azure: tuple[Store, str]) -> Iterator[Store]:
+    yield azure[0]
+    azure[0].down = False
+
+
+@pytest.fixture
+def machine(azure: tuple[Store, str], programs: Path, tmp_path: Path) -> Iterator[Launch]:
+    """Machines of a cluster that is not born yet."""
+    world = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+    yield world.machine
+    world.end()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    azure: tuple[Store, str], programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Machine]]:
+    world = World(tmp_path_factory.mktemp("shared"), programs, f"{azure[1]}/etcd")
+    yield [world.machine(letter) for letter in "abc"]
+    world.end()
+
+
+@pytest.fixture
+def cluster(shared: list[Machine], store: Store) -> list[Machine]:
+    """Three healthy members, made as a chain of machines is, or healed since the last test."""
+    for each in shared:
+        each.boot()
+    for each in shared:
+        check_cluster(each.client, each.me)
+    return shared
+
+
+def test_a_cluster_grows_from_its_founder_by_joining(cluster: list[Machine], store: Store) -> None:
+    a, b, c = cluster
+    listed = a.members()
+    assert [(entry.name, entry.is_learner) for entry in sorted(listed, key=lambda e: e.name)] == [
+        ("prod-etcd-a", False),
+        ("prod-etcd-b", False),
+        ("prod-etcd-c", False),
+    ]
+    assert BIRTH in store.blobs
+    assert not a.places.intention.exists()
+    a.etcdctl("put", "key", "value")
+    assert c.etcdctl("get", "key", "--print-value-only").strip() == "value"
+    assert "learner" not in b.etcdctl("endpoint", "status", "--cluster").lower()
+
+
+def test_the_data_directory_tells_what_the_member_list_tells(cluster: list[Machine]) -> None:
+    for each in cluster:
+        known = data_dir.read(each.places.data)
+        assert known
+        own = next(entry for entry in each.members() if entry.id == known.member_id)
+        assert own.name == each.me.name
+        assert known.cluster_id == each.client.answer(each.me.address).cluster_id
+
+
+def test_the_birth_record_names_the_cluster_that_was_born(
+    cluster: list[Machine], store: Store
+) -> None:
+    record = birth_record.read(cluster[1].container)
+    assert isinstance(record, Record)
+    assert record.founder == "prod-etcd-a"
+    assert record.cluster_id == cluster_of_one(cluster[0].me.peer_url, record.token)
+    assert record.cluster_id == cluster[2].client.answer(cluster[2].me.address).cluster_id
+
+
+@pytest.mark.parametrize("store_is_down", [False, True])
+def test_all_members_stopped_come_back_with_their_data(
+    store_is_down: bool, cluster: list[Machine], store: Store
+) -> None:
+    a, b, c = cluster
+    a.etcdctl("put", "key", "value")
+    before = {entry.id for entry in a.members()}
+    for each in cluster:
+        each.stop()
+    store.down = store_is_down
+    for each in cluster:
+        # No one may wait for another that is not up yet.
+        assert decide(each.preparation().look()) == Restart()
+        each.prepare()
+        each.start(wait=False)
+    for each in cluster:
+        each.wait_until_voter()
+    assert {entry.id for entry in c.members()} == before
+    assert b.etcdctl("get", "key", "--print-value-only").strip() == "value"
+
+
+def test_a_member_that_lost_its_disk_rejoins_as_a_new_one(cluster: list[Machine]) -> None:
+    a, b, _ = cluster
+    a.etcdctl("put", "key", "value")
+    before = {entry.name: entry.id for entry in a.members()}
+    b.kill()
+    b.lose_local_disk()
+    b.boot()
+    after = {entry.name: entry.id for entry in a.members()}
+    assert after.keys() == before.keys()
+    assert {name for name in after if after[name] != before[name]} == {"prod-etcd-b"}
+    assert b.etcdctl("get", "key", "--print-value-only").strip() == "value"
+    check_cluster(b.client, b.me)
+
+
+def test_the_founder_that_lost_both_disks_joins_its_own_cluster(
+    cluster: list[Machine], store: Store
+) -> None:
+    a, b, _ = cluster
+    record = store.blobs[BIRTH]
+    a.kill()
+    a.lose_local_disk()
+    a.boot()
+    assert len(b.members()) == 3
+    assert store.blobs[BIRTH] == record
+
+
+def test_a_member_that_was_removed_while_away_rejoins(cluster: list[Machine]) -> None:
+    a, b, _ = cluster
+    old = data_dir.read(b.places.data)
+    assert old
+    b.stop()
+    a.etcdctl("member", "remove", f"{old.member_id:x}")
+    b.boot()
+    assert old.member_id not in {entry.id for entry in a.members()}
+    assert (b.places.data.parent / "etcd.old/member").is_dir()
+
+
+def test_a_machine_killed_after_it_was_added_joins_at_its_next_start(machine: Launch) -> None:
+    a, b = machine("a"), machine("b")
+    a.boot()
+    b.preparation().act(Join(a.me.address))
+    unstarted = next(entry for entry in a.members() if not entry.name)
+    with pytest.raises(UnhealthyError, match="never started"):
+        check_cluster(a.client, a.me)
+    b.boot()
+    assert unstarted.id not in {entry.id for entry in a.members()}
+    assert len(b.members()) == 2
+
+
+def test_a_founder_killed_before_etcd_first_starts_founds_at_its_next_start(
+    machine: Launch, store: Store
+) -> None:
+    a = machine("a")
+    preparation = a.preparation()
+    # Killed before the record is written …
+    store.down = True
+    with pytest.raises(OSError, match="503"):
+        preparation.act(Found())
+    token = a.places.intention.read_text()
+    store.down = False
+    # … and again after.
+    preparation.act(decide(preparation.look()))
+    assert decide(preparation.look()) == StartNew(token)
+    # … and when etcd has made its log, but has not put anything into it.
+    a.prepare()
+    wal = a.places.data / "member/wal"
+    wal.mkdir(parents=True)
+    (wal / "0000000000000000-0000000000000000.wal").write_bytes(bytes(1024))
+    a.boot()
+    check_cluster(a.client, a.me)
+    assert not a.places.intention.exists()
+
+
+def test_a_founder_whose_cluster_was_up_once_never_founds_again(
+    machine: Launch, store: Store
+) -> None:
+    a = machine("a")
+    a.boot()
+    a.kill()
+    a.lose_local_disk()
+    step = decide(a.preparation().look())
+    assert isinstance(step, Wait)
+    assert "operator" in step.reason
+
+
+def test_a_blank_machine_waits_for_the_quorum_to_come_back(cluster: list[Machine]) -> None:
+    a, b, c = cluster
+    b.kill()
+    b.lose_local_disk()
+    c.kill()
+    step = decide(b.preparation().look())
+    assert isinstance(step, Wait)
+    assert "quorum" in step.reason
+    c.prepare()
+    c.start()
+    b.boot()
+    assert len(a.members()) == 3
+
+
+def test_nobody_without_a_certificate_of_the_cluster_is_answered(
+    machine: Launch, tmp_path: Path
+) -> None:
+    a, stranger = machine("a"), machine("b")
+    a.boot()
+    shutil.rmtree(stranger.places.pki)
+    Authority().certify(stranger.places.pki, "prod-etcd-b", stranger.me.address)
+    assert not stranger.client.answers([a.me.address])
+
+
+def test_the_gate_and_the_preflight_stay_closed_while_a_member_is_away(
+    cluster: list[Machine],
+) -> None:
+    a, b, _ = cluster
+    addresses = [a.me.address, *a.me.peers]
+    assert preflight(a.client, addresses, None) == "all 3 members are healthy"
+    b.kill()
+    for check in (
+        lambda: check_cluster(a.client, a.me),
+        lambda: preflight(a.client, addresses, None),
+    ):
+        with pytest.raises(UnhealthyError, match="prod-etcd-b"):
+            check()
+
+
+def test_the_gate_and_the_preflight_stay_closed_while_an_alarm_is_raised(machine: Launch) -> None:
+    a = machine("a")
+    a.quota_bytes = 1 << 17
+    a.boot()
+    eventually(lambda: is_full(a), "the quota is reached")
+    with pytest.raises(UnhealthyError, match="NOSPACE"):
+        check_cluster(a.client, a.me)
+    with pytest.raises(UnhealthyError, match="NOSPACE"):
+        preflight(a.client, [a.me.address], None)
+
+
+def is_full(machine: Machine) -> bool:
+    try:
+        machine.etcdctl("put", "key", "x" * 100_000)
+    except subprocess.CalledProcessError:
+        return True
+    return False
+
+
+def test_the_preflight_tells_an_unborn_cluster_from_a_dead_one(
+    machine: Launch, store: Store
+) -> None:
+    a = machine("a")
+    addresses = [a.me.address, *a.me.peers]
+    assert "nothing to lose" in preflight(a.client, addresses, a.container)
+    a.boot()
+    a.kill()
+    with pytest.raises(UnhealthyError, match="none of its members answers"):
+        preflight(a.client, addresses, a.container)
+    store.down = True
+    with pytest.raises(UnhealthyError, match="unreadable"):
+        preflight(a.client, addresses, a.container)
+
+
+def test_a_learner_is_no_voter_for_the_gate(machine: Launch) -> None:
+    a, b = machine("a"), machine("b")
+    a.boot()
+    b.prepare()
+    b.start()
+    with pytest.raises(UnhealthyError, match="no voter yet"):
+        check_cluster(b.client, b.me)
+    b.wait_until_voter()
+    check_cluster(b.client, b.me)
