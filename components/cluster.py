@@ -21,6 +21,7 @@ from components.network import Network, NetworkArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.preflight import Preflight, PreflightArgs
+from components.reach import explain_unreachable
 from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
 from config.environment import UserData
@@ -235,6 +236,9 @@ class Cluster(pulumi.ComponentResource):
                 image=self._args.dns_image,
                 address=str(topology.cluster_dns_ip),
                 replicas=max(1, min(_DNS_REPLICAS, ordinary_nodes)),
+                on_error=pulumi.ErrorHook(
+                    f"{self._name}-reach", explain_unreachable(self._endpoint.server)
+                ),
             ),
             self._child,
         )

@@ -24,6 +24,9 @@ def kubeconfig(
                         "name": cluster,
                         "cluster": {
                             "server": server,
+                            # In every certificate of the API, so a new way in works at once and
+                            # not only when masters have fetched one that names it.
+                            "tls-server-name": "kubernetes",
                             "certificate-authority-data": _base64(authority),
                         },
                     }

@@ -33,6 +33,7 @@ class KubeDnsArgs:
     image: str
     address: str
     replicas: int
+    on_error: pulumi.ErrorHook
 
 
 class KubeDns(pulumi.ComponentResource):
@@ -44,8 +45,17 @@ class KubeDns(pulumi.ComponentResource):
         self, name: str, args: KubeDnsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("kilonode:addons:KubeDns", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, provider=args.provider)
-        account = ServiceAccount(f"{name}-account", metadata=_METADATA, opts=child)
+        account = ServiceAccount(
+            f"{name}-account",
+            metadata=_METADATA,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=args.provider,
+                # Nothing else is tried before it, so a failure is explained once.
+                hooks=pulumi.ResourceHookBinding(on_error=[args.on_error]),
+            ),
+        )
+        child = pulumi.ResourceOptions(parent=self, provider=args.provider, depends_on=[account])
         role = ClusterRole(f"{name}-role", metadata={"name": _ROLE}, rules=_RULES, opts=child)
         binding = ClusterRoleBinding(
             f"{name}-binding",
@@ -66,7 +76,7 @@ class KubeDns(pulumi.ComponentResource):
             metadata=_METADATA,
             spec=_deployment(args),
             opts=pulumi.ResourceOptions(
-                parent=self, provider=args.provider, depends_on=[account, role, binding, config]
+                parent=self, provider=args.provider, depends_on=[role, binding, config]
             ),
         )
         service = Service(

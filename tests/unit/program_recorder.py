@@ -123,9 +123,12 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Hooks:
-    """Stands in for the callback server, which a hook is registered with."""
+    """Stands in for the callback server, which hooks are registered with."""
 
     def register_resource_hook(self, hook: Any) -> None:
+        assert callable(hook.callback)
+
+    def register_error_hook(self, hook: Any) -> None:
         assert callable(hook.callback)
 
 
