@@ -59,6 +59,7 @@ def serve(say: Say) -> None:
     while not ended.wait(_FOLLOW_SECONDS):
         services.reconcile()
     services.stop()
+    os._exit(0)  # A request that is under way would hold the process until it has ended.
 
 
 def up(say: Say) -> None:

@@ -24,7 +24,7 @@ def take() -> dict[str, Any]:
         "namespaces": _namespaces(list(processes)),
         "mounts": _mounts(),
         "loop_devices": run(
-            "losetup", "--list", "--noheadings", "--output", "NAME,BACK-FILE"
+            "losetup", "--raw", "--noheadings", "-O", "NAME,BACK-FILE"
         ).splitlines(),
         "cgroups": sorted(
             str(path) for top in cgroup.hierarchies() for path in top.rglob("*") if path.is_dir()

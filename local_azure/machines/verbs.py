@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from local_azure import fabric, image
-from local_azure.machines import guest, machine
+from local_azure.machines import cgroup, guest, machine
 from local_azure.machines.machine import MachineError
 from local_azure.machines.spec import Spec, load, machines
 
@@ -45,7 +45,7 @@ def _list(arguments: argparse.Namespace) -> None:
             "hostname": spec.hostname,
             "address": spec.address,
             "power": spec.power,
-            "running": machine.running(spec),
+            "init": cgroup.init(machine.group(spec)),
             "resource": spec.resource,
         }
         for spec in machines()
@@ -54,7 +54,7 @@ def _list(arguments: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        state = "running" if row["running"] else f"not running ({row['power']})"
+        state = "running" if row["init"] else f"not running ({row['power']})"
         print(f"{row['name']:<24} {row['address']:<16} {state}")
 
 

@@ -1,0 +1,82 @@
+"""What a machine's disks hold before the first boot, and what the host must have."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from local_azure import host, image
+from local_azure.machines import seed
+from local_azure.machines.spec import Spec
+from local_azure.shell import CommandError
+
+TEXT = b"#cloud-config\n{}\n"
+
+
+def specification(base: Path, data: bytes) -> Spec:
+    return Spec(
+        resource="/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/a",
+        vm_id="0f0e0d0c-0000-4000-8000-000000000001",
+        hostname="cpu-a-00000A",
+        address="10.0.2.4",
+        subnet="10.0.2.0/24",
+        custom_data=base64.b64encode(data).decode(),
+        image=str(base),
+    )
+
+
+@pytest.mark.parametrize("sent", [TEXT, gzip.compress(TEXT)])
+def test_cloud_init_gets_the_user_data_as_it_was_before_encoding(sent: bytes) -> None:
+    assert seed.user_data(base64.b64encode(sent).decode()) == TEXT
+
+
+def test_a_machine_knows_its_instance_its_name_and_whom_to_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path / "state"))
+    certificates = "etc/ssl/certs/ca-certificates.crt"
+    for file, text in ((f"image/root/{certificates}", "public\n"), ("state/ca/ca.crt", "local\n")):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(text)
+    spec = specification(tmp_path / "image", TEXT)
+    seed.sow(spec, tmp_path / "upper")
+    meta = json.loads((tmp_path / "upper/var/lib/cloud/seed/nocloud/meta-data").read_text())
+    assert meta == {"instance-id": spec.vm_id, "local-hostname": "cpu-a-00000A"}
+    assert (tmp_path / "upper" / certificates).read_text() == "public\nlocal\n"
+
+
+def test_the_resource_disk_has_the_names_that_azure_gives_it(tmp_path: Path) -> None:
+    seed.disk_links(tmp_path, "/dev/loop3")
+    rules = (tmp_path / "etc/tmpfiles.d/azure-resource-disk.conf").read_text()
+    assert "L+ /dev/disk/azure/resource - - - - /dev/loop3\n" in rules
+    assert "L+ /dev/disk/cloud/azure_resource-part1 - - - - /dev/loop3p1\n" in rules
+
+
+def test_another_recipe_is_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = image.key()
+    monkeypatch.setattr(image, "PACKAGES", "systemd")
+    assert image.key() != before
+
+
+def test_an_ordinary_user_is_told_that_root_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(CommandError, match="root"):
+        host.check(install=True)
+
+
+def test_missing_space_and_programs_are_named_together_and_nothing_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def install(*command: object, **_: object) -> str:
+        pytest.fail(f"ran {command}")
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(host, "DISK_GIB", 10**9)
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "systemd-nspawn" else "x")
+    monkeypatch.setattr(host, "run", install)
+    with pytest.raises(CommandError, match=r"(?s)disk space.*apt-get install systemd-container"):
+        host.check(install=True)
