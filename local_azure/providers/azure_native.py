@@ -24,7 +24,7 @@ class AzureNative(Plugin):
         ids = [configuration.get(name, "") for name in ("subscriptionId", "tenantId")]
         self._arm = Arm(self._arm.store, self._arm.backend, *ids)
 
-    def check(self, type: str, inputs: Properties) -> tuple[Properties, list[str]]:
+    def check(self, type: str, inputs: Properties, old: Properties) -> tuple[Properties, list[str]]:
         """The real plugin would also make up names that are missing; here they are refused."""
         if self._location and type in KINDS and "location" in KINDS[type].shape:
             inputs = {"location": self._location} | inputs

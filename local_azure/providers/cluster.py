@@ -43,6 +43,13 @@ class Live:
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls)
         )
 
+    def reachable(self) -> bool:
+        try:
+            self._call("GET", "/version")
+        except UnreachableError:
+            return False
+        return True
+
     def apply(self, body: Properties) -> Properties:
         query = f"?fieldManager={_FIELD_MANAGER}&fieldValidation=Strict"
         live = self._call("PATCH", self._path(body) + query, body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, Protocol
 
 from local_azure.arm.shapes import UNKNOWN, Properties
@@ -33,6 +34,8 @@ class NotReadyError(Exception):
 class Cluster(Protocol):
     """Objects are told apart by apiVersion, kind, metadata.name and metadata.namespace."""
 
+    def reachable(self) -> bool: ...
+
     def apply(self, body: Properties) -> Properties:
         """The object once it works. Raises NotReadyError, UnreachableError."""
         ...
@@ -47,6 +50,9 @@ class Echo:
 
     def __init__(self, kubeconfig: str) -> None:
         pass
+
+    def reachable(self) -> bool:
+        return True
 
     def apply(self, body: Properties) -> Properties:
         return body
@@ -63,23 +69,27 @@ class Kubernetes(Plugin):
 
     def __init__(self, connect: Callable[[str], Cluster]) -> None:
         self._connect = connect
-        self._cluster: Cluster | None = None
         self._settings: dict[str, str] = {}
 
     def configure(self, configuration: dict[str, str]) -> None:
         self._settings = configuration
-        self._cluster = None
+        for found_out_once in ("cluster", "reachable"):
+            self.__dict__.pop(found_out_once, None)
 
-    @property
+    @cached_property
     def cluster(self) -> Cluster:
-        if self._cluster is None:
-            self._cluster = self._connect(self._settings.get("kubeconfig", ""))
-        return self._cluster
+        return self._connect(self._settings.get("kubeconfig", ""))
+
+    @cached_property
+    def reachable(self) -> bool:
+        return self.cluster.reachable()
 
     def _set(self, setting: str) -> bool:
         return self._settings.get(setting) == "true"
 
-    def check(self, type: str, inputs: Properties) -> tuple[Properties, list[str]]:
+    def check(self, type: str, inputs: Properties, old: Properties) -> tuple[Properties, list[str]]:
+        if old and self._set("skipUpdateUnreachable") and not self.reachable:
+            return old, []
         metadata = inputs.get("metadata", {})
         if metadata is not UNKNOWN and "name" not in metadata:
             return inputs, ["metadata.name is missing: the local plugin makes up no names"]
@@ -98,12 +108,7 @@ class Kubernetes(Plugin):
         return id, self._apply(id, inputs)
 
     def update(self, type: str, id: str, inputs: Properties, outputs: Properties) -> Properties:
-        try:
-            return self._apply(id, inputs)
-        except UnreachableError:
-            if self._set("skipUpdateUnreachable"):
-                return outputs
-            raise
+        return self._apply(id, inputs)
 
     def _apply(self, id: str, inputs: Properties) -> Properties:
         try:

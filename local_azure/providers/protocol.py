@@ -65,8 +65,8 @@ class Plugin:
     def configure(self, configuration: dict[str, str]) -> None:
         """configuration: the provider's settings as text, JSON where they are none."""
 
-    def check(self, type: str, inputs: Properties) -> tuple[Properties, list[str]]:
-        """Inputs with defaults, and what is wrong with them."""
+    def check(self, type: str, inputs: Properties, old: Properties) -> tuple[Properties, list[str]]:
+        """Inputs with defaults, and what is wrong with them; old: {} before a creation."""
         return inputs, []
 
     def replaces(self, type: str, path: str) -> bool:
@@ -186,7 +186,9 @@ class _Service:
         return rpc.ConfigureResponse(supportsPreview=True)
 
     def _check(self, request: Any) -> Any:
-        inputs, problems = self._plugin.check(_type(request), decode(request.news))
+        inputs, problems = self._plugin.check(
+            _type(request), decode(request.news), decode(request.olds)
+        )
         failures = [rpc.CheckFailure(reason=problem) for problem in problems]
         return rpc.CheckResponse(inputs=encode(inputs), failures=failures)
 
