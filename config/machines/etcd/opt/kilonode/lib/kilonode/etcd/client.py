@@ -5,10 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kilonode.etcd.decision import Answer, Member
 
@@ -52,16 +53,31 @@ class Client:
         )
 
     def answers(self, addresses: Iterable[str]) -> tuple[Answer, ...]:
-        """Of those that answer; all are asked at once."""
+        """Of those that answer; all are asked at once.
 
-        def ask(address: str) -> Answer | None:
-            try:
-                return self.answer(address)
-            except EtcdError:
-                return None
+        Once one has told the member list, the others have no longer than a moment.
+        """
+        pool = ThreadPoolExecutor(max_workers=16)
+        pending = {pool.submit(self._answer_or_none, address): address for address in addresses}
+        heard: list[Answer | None] = []
+        for done in as_completed(list(pending)):
+            del pending[done]
+            heard.append(done.result())
+            listed = {
+                host for answer in heard if answer and answer.agreed for host in hosts(answer)
+            }
+            if listed and listed.isdisjoint(pending.values()):
+                break
+        # Time enough for members of another cluster, which nobody listed.
+        heard += [late.result() for late in wait(pending, timeout=0.2).done]
+        pool.shutdown(wait=False, cancel_futures=True)
+        return tuple(answer for answer in heard if answer)
 
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            return tuple(answer for answer in pool.map(ask, addresses) if answer)
+    def _answer_or_none(self, address: str) -> Answer | None:
+        try:
+            return self.answer(address)
+        except EtcdError:
+            return None
 
     def own_id(self, address: str) -> int:
         """Of the member itself; learners tell it too."""
@@ -117,6 +133,12 @@ class Client:
         if response.status != http.client.OK and "health" not in content:
             raise EtcdError(f"{address}: {content.get('message', response.reason)}")
         return content
+
+
+def hosts(answer: Answer) -> Iterator[str]:
+    """Addresses of the members that the answer lists."""
+    for member in answer.members:
+        yield from (urlsplit(url).hostname or "" for url in member.peer_urls)
 
 
 def _members(answer: Mapping[str, Any]) -> tuple[Member, ...]:
