@@ -18,8 +18,9 @@ from kilonode.etcd.health import UnhealthyError, check_members
 from kilonode.etcd.this_member import PKI
 from kilonode.machine import Journal
 
-# An election or a restart is over by then.
-_PATIENCE_SECONDS = 120.0
+# An election or a restart is over by then, and rights on the record have arrived.
+# The run command that asks has 600 s.
+_PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 2.0
 
 
