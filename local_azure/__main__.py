@@ -47,6 +47,8 @@ def main() -> None:
         arguments.run(arguments)
     except (CommandError, MachineError, OSError) as error:
         sys.exit(f"kilonode: {error}")
+    except KeyboardInterrupt:
+        sys.exit("kilonode: interrupted; the same command goes on from here")
 
 
 if __name__ == "__main__":

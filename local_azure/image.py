@@ -93,8 +93,8 @@ def _debootstrap(root: Path, say: Callable[[str], None]) -> None:
     debs = paths.cache() / "image" / "debs"
     debs.mkdir(exist_ok=True)
     command = [
-        # In namespaces of its own, what it mounts and starts is gone when it is killed.
-        *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
+        # It dies with this process, and in namespaces of its own all it mounts and starts does too.
+        *("setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"),
         *("debootstrap", "--variant=minbase", f"--cache-dir={debs}"),
         *(f"--include={PACKAGES}", SUITE, str(root), *_mirror()),
     ]
