@@ -28,6 +28,10 @@ def why_not_here() -> str | None:
     return None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--keep-cluster", action="store_true", help="leave the cluster running")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Tests that end the cluster or boot it again come after those that use it.
     items.sort(key=lambda item: item.get_closest_marker("ends_cluster") is not None)
@@ -128,8 +132,9 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     before = fingerprint()
     make("up")
     yield Cluster(before)
-    make("down")
+    if not request.config.getoption("--keep-cluster"):
+        make("down")
