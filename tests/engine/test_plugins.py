@@ -7,8 +7,11 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from local_azure.arm.backend import RunResult
+from local_azure.providers import protocol
+from local_azure.providers.azure_native import AzureNative
 from tests.engine.conftest import QUIET, Stack
-from tests.unit.azure_world import BODIES, NIC, SCALE_SET
+from tests.unit.azure_world import BODIES, NIC, SCALE_SET, RecordingBackend
 
 GROUP = "resources:ResourceGroup"
 VNET = "network:VirtualNetwork"
@@ -156,3 +159,23 @@ def test_what_exists_without_being_in_the_state_is_not_created_again(small: Stac
     urn = state["deployment"]["resources"][-1]["urn"]
     small.succeeds("state", "delete", urn, "--yes")
     assert "cannot create already existing resource" in small.fails("up", *QUIET)
+
+
+def test_a_failing_gate_stops_the_update_and_is_asked_again_by_the_next_one(small: Stack) -> None:
+    """Attached, as to the daemon: the backend is this test's."""
+    backend = RecordingBackend()
+    backend.result = RunResult(1, "member b is down")
+    port = protocol.start(AzureNative(small.store, backend))
+    attached = {"PULUMI_DEBUG_PROVIDERS": f"azure-native:{port}"}
+    variables = {**small.engine.variables, **attached}
+    stack = replace(small, engine=replace(small.engine, variables=variables))
+    base = entries(*BASE)
+    first = machine("a", "one", base[-1]["name"])
+    stack.program([*base, *first, *machine("b", "one", "gate-a")])
+    assert "member b is down" in stack.fails("up", *QUIET)
+    assert ("create", "vm-b") not in backend.calls
+    backend.result = RunResult(0)
+    # The gate is in the state, so it is updated and not created once more.
+    assert "1 updated" in stack.succeeds("up", *QUIET)
+    asked = [name for verb, name in backend.calls if verb == "run"]
+    assert asked == ["gate-a", "gate-a", "gate-b"]
