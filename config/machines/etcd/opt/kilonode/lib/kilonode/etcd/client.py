@@ -6,8 +6,9 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,10 +32,9 @@ class Client:
         self._tls = ssl.create_default_context(cafile=str(pki / "ca.crt"))
         self._tls.load_cert_chain(pki / "member.crt", pki / "member.key")
 
-    def members(self, address: str, *, agreed: bool = True) -> tuple[Member, ...]:
-        """The member list; `agreed` only if a leader with a quorum confirms it."""
-        answer = self._post(address, "cluster/member/list", {"linearizable": agreed})
-        return _members(answer)
+    def members(self, address: str) -> tuple[Member, ...]:
+        """The member list, confirmed by a leader with a quorum."""
+        return _members(self._post(address, "cluster/member/list", {"linearizable": True}))
 
     def answer(self, address: str) -> Answer:
         """What a starting member has to know of a running one."""
@@ -57,27 +57,31 @@ class Client:
 
         Once one has told the member list, the others have no longer than a moment.
         """
-        pool = ThreadPoolExecutor(max_workers=16)
-        pending = {pool.submit(self._answer_or_none, address): address for address in addresses}
-        heard: list[Answer | None] = []
-        for done in as_completed(list(pending)):
-            del pending[done]
-            heard.append(done.result())
-            listed = {
-                host for answer in heard if answer and answer.agreed for host in hosts(answer)
-            }
-            if listed and listed.isdisjoint(pending.values()):
+        told: SimpleQueue[tuple[str, Answer | None]] = SimpleQueue()
+        pending = set(addresses)
+        for address in addresses:
+            # Daemons, so that a program that has heard enough ends at once.
+            Thread(target=lambda at=address: told.put(self._ask(at)), daemon=True).start()
+        heard: list[Answer] = []
+        patience = 3 * (_CONNECT_SECONDS + _ANSWER_SECONDS)
+        while pending:
+            try:
+                address, answer = told.get(timeout=patience)
+            except Empty:
                 break
-        # Time enough for members of another cluster, which nobody listed.
-        heard += [late.result() for late in wait(pending, timeout=0.2).done]
-        pool.shutdown(wait=False, cancel_futures=True)
-        return tuple(answer for answer in heard if answer)
+            pending.remove(address)
+            heard += [answer] if answer else []
+            lists = [answer for answer in heard if answer.agreed]
+            if lists and pending.isdisjoint(host for answer in lists for host in hosts(answer)):
+                # Time enough for members of another cluster, which nobody listed.
+                patience = 0.2
+        return tuple(heard)
 
-    def _answer_or_none(self, address: str) -> Answer | None:
+    def _ask(self, address: str) -> tuple[str, Answer | None]:
         try:
-            return self.answer(address)
+            return address, self.answer(address)
         except EtcdError:
-            return None
+            return address, None
 
     def own_id(self, address: str) -> int:
         """Of the member itself; learners tell it too."""

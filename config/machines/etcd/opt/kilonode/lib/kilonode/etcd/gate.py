@@ -15,7 +15,7 @@ from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment
 
 # A first boot may wait a quarter of an hour for its rights on the vault, a learner for its data.
-_PATIENCE_SECONDS = 2700.0
+_PATIENCE_SECONDS = 1500.0
 _PAUSE_SECONDS = 2.0
 # etcd.service is active once its etcd is up and, on the founder, nothing can be founded again.
 _UNITS = ("local-disk.service", "artifacts.service", "bundle.service", "etcd.service")
@@ -37,8 +37,8 @@ def check_cluster(client: Client, me: ThisMember) -> None:
 
 
 def reason_to_wait(me: ThisMember) -> str | None:
-    blocked = units.first_inactive(_UNITS)
-    if blocked:
+    """None if the gate is open. Raises units.FailedError if waiting is in vain."""
+    if blocked := units.first_inactive(_UNITS):
         return blocked
     try:
         check_cluster(Client(me.client_port, PKI), me)
@@ -51,11 +51,16 @@ def main() -> None:
     me = this_member(environment())
     journal = Journal()
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while reason := reason_to_wait(me):
-        journal.say(f"gate: {reason}")
-        if time.monotonic() > deadline:
-            sys.exit(f"gate: closed, since {reason}\n{units.last_lines(_EXPLAINING)}")
-        time.sleep(_PAUSE_SECONDS)
+    # Whoever asks the gate again has mended something meanwhile.
+    units.try_again()
+    try:
+        while reason := reason_to_wait(me):
+            if time.monotonic() > deadline:
+                sys.exit(f"gate: closed, since {reason}\n{units.last_lines(_EXPLAINING)}")
+            journal.say(f"gate: {reason}")
+            time.sleep(_PAUSE_SECONDS)
+    except units.FailedError as error:
+        sys.exit(f"gate: closed, since {error}")
     journal.say(f"gate: open: {me.name} is a voter, and all members are healthy")
 
 
