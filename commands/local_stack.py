@@ -50,9 +50,10 @@ def exclusive() -> Iterator[None]:
 def attached_engine() -> Engine:
     """The engine of the local stack, attached to the running local Azure.
 
-    It runs in a PID namespace that ends with it: a killed engine otherwise leaves its language
-    host and the program behind.
+    It runs in a PID namespace that ends with it, and with this process: a killed engine otherwise
+    leaves its language host and the program behind.
     """
+    enter = in_fabric("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     ports: dict[str, int] = json.loads((RUN / "ports.json").read_text())
     plugins = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
     return Engine(
@@ -60,7 +61,7 @@ def attached_engine() -> Engine:
         home=STATE / "pulumi",
         path=[Path(toolchain("bin"))],
         variables={"PULUMI_DEBUG_PROVIDERS": plugins},
-        prefix=in_fabric("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
+        prefix=["setpriv", "--pdeathsig=KILL", *enter],
     )
 
 

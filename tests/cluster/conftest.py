@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from local_azure.machines import guest
+from local_azure.machines.spec import load, machines
 
 TOP = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
@@ -86,7 +91,7 @@ def eventually(check: Callable[[], object], seconds: float, why: str) -> None:
         time.sleep(1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     """The running cluster, seen from outside."""
 
@@ -94,7 +99,7 @@ class Cluster:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """kubectl's standard output. Raises CalledProcessError."""
-        command = ["ip", "netns", "exec", "kilonode", self.bin("kubectl")]
+        command = ["ip", "netns", "exec", "kilonode", str(self.bin / "kubectl")]
         return subprocess.run(
             [*command, f"--kubeconfig={STATE / 'kubeconfig'}", *arguments],
             input=stdin,
@@ -111,29 +116,42 @@ class Cluster:
 
     def on(self, machine: str, *command: str) -> str:
         """The standard output of a command run on a machine. Raises CalledProcessError."""
-        return local_azure("machines", "exec", machine, "--", *command)
+        spec = load(machine)
+        assert spec is not None, f"no machine {machine}"
+        return subprocess.run(
+            guest.command(spec, *command), stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    def on_all(self, names: Sequence[str], *command: str) -> list[str]:
+        """As `on`, on several machines at once."""
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(lambda name: self.on(name, *command), names))
 
     def machines(self, role: str) -> list[str]:
         """Names of the machines of a role: etcd, events, master or a pool's name."""
-        names = [
-            machine["name"].lower()
-            for machine in json.loads(local_azure("machines", "list", "--json"))
-        ]
-        return sorted(name for name in names if f"-{role}-" in f"-{name}")
+        return sorted(spec.name for spec in machines() if f"-{role}-" in f"-{spec.name}")
 
-    def bin(self, program: str) -> str:
-        directory = subprocess.run(
+    @cached_property
+    def bin(self) -> Path:
+        """Folder of kubectl and the other programs of the toolchain."""
+        shown = subprocess.run(
             [str(TOP / "commands" / "run"), "toolchain", "bin"],
             stdout=subprocess.PIPE,
             text=True,
             check=True,
-        ).stdout.strip()
-        return f"{directory}/{program}"
+        )
+        return Path(shown.stdout.strip())
 
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Booted by `make up` that was killed in every phase, and then came to its end."""
+    from tests.cluster.interruption import PHASES, up_killed_in
+
     before = fingerprint()
+    if not request.config.getoption("--keep-cluster"):
+        for phase in PHASES:
+            up_killed_in(phase)
     make("up")
     yield Cluster(before)
     if not request.config.getoption("--keep-cluster"):

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -36,10 +37,14 @@ def load() -> tuple[int, list[str]]:
 
 def healthy(cluster: Cluster) -> bool:
     """Every etcd member and every master passes the gate that a deployment waits for."""
-    for role in ("etcd", "events", "master"):
-        for machine in cluster.machines(role):
-            cluster.on(machine, "timeout", "10", "/opt/kilonode/bin/gate")
+    names = [name for role in ("etcd", "events", "master") for name in cluster.machines(role)]
+    cluster.on_all(names, "timeout", "20", "/opt/kilonode/bin/gate")
     return True
+
+
+def each(verb: str, machines: list[str]) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda machine: local_azure("machines", verb, machine), machines))
 
 
 @pytest.mark.parametrize("lost", ["one of each", "all events members"])
@@ -52,13 +57,11 @@ def test_the_api_serves_without_an_error_while_machines_are_stopped(
         stopped = cluster.machines("events")
     cluster.kubectl("create", "configmap", "load", "--from-literal=tick=0")
     try:
-        for machine in stopped:
-            local_azure("machines", "stop", machine)
+        each("stop", stopped)
         time.sleep(SETTLE_SECONDS)
         made, errors = load()
     finally:
-        for machine in stopped:
-            local_azure("machines", "start", machine)
+        each("start", stopped)
         cluster.kubectl("delete", "configmap", "load")
     assert made == 2 * PER_SECOND * LOAD_SECONDS
     assert not errors, f"{len(errors)} of {made} requests failed: {errors[:3]}"
