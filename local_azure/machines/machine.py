@@ -49,7 +49,7 @@ def start(spec: Spec) -> None:
         seed.disk_links(upper, device)
         namespace = fabric.attach(spec.name, spec.address, spec.subnet)
         groups = cgroup.make(group(spec))
-        command = [_START, spec.directory, image / "root", *groups, "--"]
+        command = [str(_START), str(spec.directory), str(image / "root"), *map(str, groups), "--"]
         with (spec.directory / "console.log").open("ab") as console:
             subprocess.run(
                 [*command, *_nspawn(spec, namespace, device)],

@@ -127,4 +127,4 @@ def _find(name: str) -> Spec:
 
 
 def _become(command: Sequence[str]) -> None:
-    os.execvp(command[0], command)
+    os.execvp(command[0], [*command])
