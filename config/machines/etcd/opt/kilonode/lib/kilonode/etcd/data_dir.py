@@ -45,9 +45,14 @@ def _read_segment(log: bytes) -> Data | None:
 def set_aside(data_dir: Path) -> None:
     """Moves it to NAME.old, in the place of what was there. For an operator to look at."""
     old = data_dir.with_name(f"{data_dir.name}.old")
-    if data_dir.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        data_dir.rename(old)
+    shutil.rmtree(old, ignore_errors=True)
+    data_dir.rename(old)
+
+
+def clear(data_dir: Path) -> None:
+    """Leaves nothing of an etcd that was killed while it began: it would not begin again."""
+    shutil.rmtree(data_dir, ignore_errors=True)
+    data_dir.mkdir(mode=0o700)
 
 
 def _records(log: bytes) -> Iterator[tuple[int, bytes]]:

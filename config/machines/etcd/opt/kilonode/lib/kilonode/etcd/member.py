@@ -84,10 +84,10 @@ class Preparation:
             case Restart():
                 self._write_environment("existing", "unused", ())
             case StartNew(token):
-                data_dir.set_aside(self._places.data)
+                data_dir.clear(self._places.data)
                 self._write_environment("new", token, ())
             case Join(ask):
-                data_dir.set_aside(self._places.data)
+                data_dir.clear(self._places.data)
                 members = self._client.add_learner(ask, self._me.peer_url)
                 self._write_environment("existing", "unused", members)
         return isinstance(step, Restart | StartNew | Join)
@@ -119,7 +119,6 @@ class Preparation:
             "INITIAL_CLUSTER_TOKEN": token,
         }
         text = "".join(f'{key}="{value}"\n' for key, value in variables.items())
-        self._places.data.mkdir(mode=0o700, exist_ok=True)
         write_atomically(self._places.environment, text.encode(), 0o644)
 
 
