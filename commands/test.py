@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -15,8 +14,8 @@ KINDS = {"unit": ["--numprocesses=2"], "engine": ["--numprocesses=2"], "cluster"
 
 def main() -> None:
     lint.main()
-    needs = "up" if os.geteuid() == 0 else "preview"
-    subprocess.run([sys.executable, "-m", "toolchain", "ensure", needs], cwd=TOP, check=True)
+    # Unit tests of the machines' programs run them against a real etcd.
+    subprocess.run([sys.executable, "-m", "toolchain", "ensure", "up"], cwd=TOP, check=True)
     failed = []
     for kind, options in KINDS.items():
         print(f"kilonode: {kind} tests …", file=sys.stderr, flush=True)
