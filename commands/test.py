@@ -19,7 +19,16 @@ def main() -> None:
     failed = []
     for kind, options in KINDS.items():
         print(f"kilonode: {kind} tests …", file=sys.stderr, flush=True)
-        pytest = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--durations=10"]
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "--durations=10",
+            "-m",
+            "not soak",
+        ]
         verbosity = "--verbose" if kind == "cluster" else "--quiet"
         command = [*pytest, verbosity, f"tests/{kind}", *options, *sys.argv[1:]]
         if subprocess.run(command, cwd=TOP, check=False).returncode:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cluster.conftest import STATE, Cluster, fingerprint, local_azure, make
-from tests.cluster.interruption import up_killed_in
+from tests.cluster.interruption import PHASES, up_killed_in
 
 pytestmark = pytest.mark.ends_cluster
 
@@ -33,10 +33,17 @@ def test_down_leaves_the_host_as_it_was(cluster: Cluster) -> None:
     assert not differences(cluster.before, fingerprint())
 
 
-@pytest.mark.parametrize("phase", ["network", "etcd"])
-def test_down_ends_what_a_killed_up_left_behind(cluster: Cluster, phase: str) -> None:
-    """The other phases are in `make soak`; a cluster that is killed in all of them and then brought
-    to its end by `make up` is the one that every test here runs on."""
+# The later phases take minutes to reach: they are for `make soak`.
+QUICK = ("network", "etcd")
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [phase if phase in QUICK else pytest.param(phase, marks=pytest.mark.soak) for phase in PHASES],
+)
+def test_down_ends_what_a_killed_up_left_behind(phase: str) -> None:
+    """That `make up` brings it to its end as well, all other tests here show: they run on a cluster
+    that was killed in every phase."""
     before = fingerprint()
     up_killed_in(phase)
     make("down")
