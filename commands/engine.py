@@ -52,7 +52,8 @@ class Engine:
         return {
             **os.environ,
             "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
-            "PULUMI_BACKEND_URL": f"file://{self.home / 'backend'}",
+            # Without side files of metadata: one that a kill cut short makes the state unreadable.
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'backend'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.home / "passphrase"),
             "PULUMI_HOME": str(self.home / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
