@@ -17,7 +17,7 @@ class EmptyPlugin(protocol.Plugin):
 def main() -> None:
     """Print the ports of one empty plugin for each name in argv as JSON, then serve."""
     started = {name: protocol.start(EmptyPlugin()) for name in sys.argv[1:]}
-    print(json.dumps({name: port for name, (_, port) in started.items()}), flush=True)
+    print(json.dumps(started), flush=True)
     sys.stdin.read()
 
 
