@@ -10,13 +10,16 @@ from local_azure.providers import protocol
 
 
 class EmptyPlugin(protocol.Plugin):
+    def __init__(self, package: str) -> None:
+        self.package = package
+
     def invoke(self, function: str, arguments: Properties) -> Properties:
         return {}
 
 
 def main() -> None:
     """Print the ports of one empty plugin for each name in argv as JSON, then serve."""
-    started = {name: protocol.start(EmptyPlugin()) for name in sys.argv[1:]}
+    started = {name: protocol.start(EmptyPlugin(name)) for name in sys.argv[1:]}
     print(json.dumps(started), flush=True)
     sys.stdin.read()
 

@@ -12,7 +12,7 @@ from local_azure import paths
 from local_azure.machines import cgroup
 from local_azure.shell import CommandError, run, succeeds
 
-DISK_GIB = 20
+DISK_GIB = 30
 # Command -> the Debian and Ubuntu package that has it.
 PROGRAMS = {
     "systemd-nspawn": "systemd-container",
