@@ -13,8 +13,9 @@ from components.endpoint import API_PORT
 KUBELET_PORT = "10250"
 VXLAN_PORT = "8472"
 ETCD_CLIENT_PORTS = ("2379", "2381")
-# Main and events: clients 2379 and 2381, peers 2380 and 2382, metrics 2383.
-ETCD_PORTS = ("2379-2383",)
+# Main and events: clients 2379 and 2381, peers 2380 and 2382, metrics of etcd 2383 and of our own
+# programs 2384.
+ETCD_PORTS = ("2379-2384",)
 
 
 def etcd_rules(etcd: str, masters: str) -> list[network.SecurityRuleArgs]:
