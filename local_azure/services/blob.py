@@ -7,13 +7,15 @@ see the old one or the new one.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import shutil
 import uuid
+from collections.abc import Sequence
 from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import quote, unquote
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from aiohttp import web
 
@@ -34,6 +36,7 @@ SUFFIX = ".blob"
 LONGEST_FILE_NAME = 255  # of the host; Azure allows a blob's name 1,024 characters
 DRAFTS = ".drafts"  # on the same file system, and no container's name
 CHUNK = 1 << 20
+PAGE = 5000  # names in one answer of a list, at most
 
 REFUSALS: dict[str, tuple[type[web.HTTPError], str]] = {
     "AuthenticationFailed": (
@@ -48,6 +51,8 @@ REFUSALS: dict[str, tuple[type[web.HTTPError], str]] = {
     "BlobNotFound": (web.HTTPNotFound, "The specified blob does not exist."),
     "ConditionNotMet": (web.HTTPPreconditionFailed, "The condition in the headers is not met."),
     "ContainerNotFound": (web.HTTPNotFound, "The specified container does not exist."),
+    "InvalidBlockList": (web.HTTPBadRequest, "The specified block list is invalid."),
+    "InvalidQueryParameterValue": (web.HTTPBadRequest, "A query parameter has an invalid value."),
     "InvalidAuthenticationInfo": (web.HTTPUnauthorized, "The token is not valid here or expired."),
     "MissingContentLengthHeader": (web.HTTPLengthRequired, "Content-Length was not specified."),
     "MissingRequiredHeader": (web.HTTPBadRequest, "x-ms-blob-type must be BlockBlob."),
@@ -83,20 +88,21 @@ class BlobService:
                 shutil.rmtree(folder)
 
     async def _list(self, request: web.Request) -> web.Response:
-        prefix = request.query.get("prefix", "")
+        prefix, marker = request.query.get("prefix", ""), request.query.get("marker", "")
         files = {unquote(file.stem): file for file in self._folder(request).iterdir()}
+        names = sorted(name for name in files if name.startswith(prefix) and name >= marker)
         results = Element("EnumerationResults", ContainerName=request.match_info["container"])
         SubElement(results, "Prefix").text = prefix
         blobs = SubElement(results, "Blobs")
-        for name, file in sorted(files.items()):
-            if name.startswith(prefix):
-                blob = SubElement(blobs, "Blob")
-                SubElement(blob, "Name").text = name
-                properties = SubElement(blob, "Properties")
-                for key, value in _description(file).items():
-                    SubElement(properties, key).text = value.strip('"')
-                SubElement(properties, "Content-Length").text = str(file.stat().st_size)
-        SubElement(results, "NextMarker")
+        page = min(int(request.query.get("maxresults", PAGE)), PAGE)
+        for name in names[:page]:
+            blob = SubElement(blobs, "Blob")
+            SubElement(blob, "Name").text = name
+            properties = SubElement(blob, "Properties")
+            for key, value in _description(files[name]).items():
+                SubElement(properties, key).text = value.strip('"')
+            SubElement(properties, "Content-Length").text = str(files[name].stat().st_size)
+        SubElement(results, "NextMarker").text = next(iter(names[page:]), "")
         return web.Response(text=_xml(results), content_type="application/xml")
 
     async def _get(self, request: web.Request) -> web.FileResponse:
@@ -104,6 +110,16 @@ class BlobService:
         return web.FileResponse(file, headers={"x-ms-blob-type": "BlockBlob"})
 
     async def _put(self, request: web.Request) -> web.Response:
+        match request.query.get("comp"):
+            case None:
+                return await self._put_blob(request)
+            case "block":
+                return await self._put_block(request)
+            case "blocklist":
+                return await self._put_block_list(request)
+        raise _refusal("InvalidQueryParameterValue")
+
+    async def _put_blob(self, request: web.Request) -> web.Response:
         file = self._file(request)
         if request.headers.get("x-ms-blob-type") != "BlockBlob":
             raise _refusal("MissingRequiredHeader")
@@ -116,18 +132,47 @@ class BlobService:
                     out.write(data)
                 out.flush()
                 await asyncio.to_thread(os.fsync, out.fileno())
-            _check_condition(request, file)
-            draft.replace(file)
-            await asyncio.to_thread(_sync, file.parent)
+            return await _commit(request, draft, file)
         finally:
             draft.unlink(missing_ok=True)
-        return web.Response(status=201, headers=_description(file))
+
+    async def _put_block(self, request: web.Request) -> web.Response:
+        blocks = self._blocks(self._file(request))
+        blocks.mkdir(exist_ok=True, mode=0o700)
+        draft = self._directory / DRAFTS / str(uuid.uuid4())
+        with draft.open("wb") as out:
+            async for data in request.content.iter_chunked(CHUNK):
+                out.write(data)
+        draft.replace(blocks / quote(request.query["blockid"], safe=""))
+        return web.Response(status=201)
+
+    async def _put_block_list(self, request: web.Request) -> web.Response:
+        """Of blocks that were put since the last list; Azure could take committed ones too."""
+        file = self._file(request)
+        blocks = self._blocks(file)
+        ids = [entry.text or "" for entry in fromstring(await request.read()).iter("Latest")]
+        parts = [blocks / quote(id, safe="") for id in ids]
+        if not all(part.is_file() for part in parts):
+            raise _refusal("InvalidBlockList")
+        draft = self._directory / DRAFTS / str(uuid.uuid4())
+        try:
+            await asyncio.to_thread(_join, parts, draft)
+            answer = await _commit(request, draft, file)
+        finally:
+            draft.unlink(missing_ok=True)
+        shutil.rmtree(blocks, ignore_errors=True)
+        return answer
 
     async def _delete(self, request: web.Request) -> web.Response:
         file = _existing(self._file(request))
         _check_condition(request, file)
         file.unlink()
         return web.Response(status=202)
+
+    def _blocks(self, file: Path) -> Path:
+        """Where the blocks wait that no list has made a blob of."""
+        name = hashlib.sha256(str(file.relative_to(self._directory)).encode()).hexdigest()
+        return self._directory / DRAFTS / name
 
     def _file(self, request: web.Request) -> Path:
         name = quote(request.match_info["blob"], safe="") + SUFFIX
@@ -188,6 +233,23 @@ def _check_condition(request: web.Request, file: Path) -> None:
     wanted = request.headers.get("If-Match")
     if wanted is not None and (etag is None or wanted not in ("*", etag)):
         raise _refusal("ConditionNotMet")
+
+
+async def _commit(request: web.Request, draft: Path, file: Path) -> web.Response:
+    """Puts the draft in the blob's place."""
+    _check_condition(request, file)
+    draft.replace(file)
+    await asyncio.to_thread(_sync, file.parent)
+    return web.Response(status=201, headers=_description(file))
+
+
+def _join(parts: Sequence[Path], target: Path) -> None:
+    with target.open("wb") as out:
+        for part in parts:
+            with part.open("rb") as content:
+                shutil.copyfileobj(content, out, CHUNK)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _sync(directory: Path) -> None:

@@ -23,19 +23,23 @@ _LONGEST_PAUSE = 60.0
 ERRORS = (OSError, http.client.HTTPException, ValueError)
 
 
-def send(
+def exchange(
     url: str,
     headers: Mapping[str, str],
     *,
     method: str = "GET",
     body: bytes | None = None,
     timeout: float = 10,
-) -> bytes:
-    """The body of the answer. Raises one of ERRORS; urllib.error.HTTPError for status 400 up."""
+) -> tuple[bytes, http.client.HTTPMessage]:
+    """Body and headers of the answer. Raises one of ERRORS; HTTPError for status 400 up."""
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)
     with _DIRECT.open(request, timeout=timeout) as response:
-        content: bytes = response.read()
-        return content
+        return response.read(), response.headers
+
+
+def send(url: str, headers: Mapping[str, str]) -> bytes:
+    """The body of the answer to a GET. Raises as `exchange` does."""
+    return exchange(url, headers)[0]
 
 
 def retry(what: str, attempt: Callable[[], Result], patience: float | None) -> Result:

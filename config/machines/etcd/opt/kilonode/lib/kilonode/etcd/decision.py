@@ -48,11 +48,12 @@ class Data:
 
 @dataclass(frozen=True)
 class Record:
-    """The birth record: written once, before the founder's etcd first starts."""
+    """The birth record: written before the founder's etcd first starts. `etag`: as it was read."""
 
     founder: str
     token: str
     cluster_id: int
+    etag: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

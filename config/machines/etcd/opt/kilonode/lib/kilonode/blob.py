@@ -1,0 +1,136 @@
+"""Blob storage, with this machine's identity.
+
+A large file goes there in blocks and comes back in ranges, so that no request is long, none needs
+much memory, and a blob is there with its last block or not at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import email.utils
+import urllib.error
+import urllib.parse
+from collections.abc import Iterator, Mapping, MutableSequence
+from dataclasses import dataclass
+from http.client import HTTPMessage
+from pathlib import Path
+from xml.etree import ElementTree
+
+from kilonode import metadata, web
+
+_STORAGE = "https://storage.azure.com"
+# A blob has at most 50,000 blocks, of at most 4,000 MiB each.
+_BLOCK_BYTES = 32 << 20
+_BLOCK_SECONDS = 60.0
+
+
+class BlobError(OSError):
+    """The store refuses. `code`: Azure's word for it, such as BlobNotFound."""
+
+    def __init__(self, error: urllib.error.HTTPError) -> None:
+        self.code = str(error.headers.get("x-ms-error-code", ""))
+        super().__init__(f"{error} {self.code}".strip())
+
+
+@dataclass(frozen=True)
+class Blob:
+    """`name`: within its container."""
+
+    name: str
+    size: int
+    modified: datetime.datetime
+
+
+# All functions raise BlobError or another of web.ERRORS.
+
+
+def get(url: str) -> tuple[bytes, str]:
+    """Content and ETag."""
+    content, headers = _ask(url)
+    return content, headers["ETag"]
+
+
+def put(url: str, body: bytes, *, if_none_match: bool = False, if_match: str | None = None) -> None:
+    """Writes a blob; if_none_match: only if there is none; if_match: only over this ETag."""
+    headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
+    if if_none_match:
+        headers["If-None-Match"] = "*"
+    if if_match is not None:
+        headers["If-Match"] = if_match
+    _ask(url, headers, method="PUT", body=body)
+
+
+def delete(url: str, *, if_match: str | None = None) -> None:
+    _ask(url, {} if if_match is None else {"If-Match": if_match}, method="DELETE")
+
+
+def upload(url: str, path: Path) -> None:
+    """Makes the file a blob, in the place of an earlier one."""
+    blocks: MutableSequence[str] = []
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            # All ids of a blob are of the same length.
+            blocks.append(base64.b64encode(f"{len(blocks):08}".encode()).decode())
+            id = urllib.parse.quote(blocks[-1], safe="")
+            _ask(f"{url}?comp=block&blockid={id}", method="PUT", body=block)
+    listed = "".join(f"<Latest>{id}</Latest>" for id in blocks)
+    body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
+    _ask(f"{url}?comp=blocklist", method="PUT", body=body.encode())
+
+
+def download(url: str, path: Path) -> None:
+    """Writes the blob to a file. An upload in between is an error, not a mixture."""
+    done, total = 0, 1
+    condition: Mapping[str, str] = {}
+    with path.open("wb") as stream:
+        while done < total:
+            wanted = {"Range": f"bytes={done}-{done + _BLOCK_BYTES - 1}", **condition}
+            content, headers = _ask(url, wanted)
+            stream.write(content)
+            done += len(content)
+            total = int(headers["Content-Range"].rpartition("/")[2])
+            condition = {"If-Match": headers["ETag"]}
+
+
+def list(container: str, prefix: str) -> Iterator[Blob]:
+    """Blobs of the container (a URL) whose names begin so, in the order of their names."""
+    query = {"restype": "container", "comp": "list", "prefix": prefix}
+    while True:
+        content, _ = _ask(f"{container}?{urllib.parse.urlencode(query)}")
+        try:
+            page = ElementTree.fromstring(content)
+            yield from [_listed(entry) for entry in page.iter("Blob")]
+        except (ElementTree.ParseError, TypeError) as error:
+            raise ValueError(f"not a list of blobs: {error}") from error
+        query["marker"] = page.findtext("NextMarker") or ""
+        if not query["marker"]:
+            return
+
+
+def _listed(entry: ElementTree.Element) -> Blob:
+    return Blob(
+        name=entry.findtext("Name", ""),
+        size=int(entry.findtext("Properties/Content-Length", "")),
+        modified=email.utils.parsedate_to_datetime(entry.findtext("Properties/Last-Modified", "")),
+    )
+
+
+def _ask(
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+) -> tuple[bytes, HTTPMessage]:
+    own = {
+        "Authorization": f"Bearer {metadata.token(_STORAGE)}",
+        "x-ms-version": "2023-11-03",
+        "x-ms-date": email.utils.formatdate(usegmt=True),
+    }
+    try:
+        return web.exchange(
+            url, {**own, **(headers or {})}, method=method, body=body, timeout=_BLOCK_SECONDS
+        )
+    except urllib.error.HTTPError as error:
+        raise BlobError(error) from error
