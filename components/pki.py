@@ -15,6 +15,7 @@ from components.certificates import (
     private_key,
 )
 from components.kubeconfig import kubeconfig
+from config.declared import DECLARED_FILE, declared
 from config.topology import Member
 
 Files = dict[str, pulumi.Output[str]]
@@ -130,7 +131,11 @@ class Pki(pulumi.ComponentResource):
         machines = {
             member.name: _pair("etcd/member", self._etcd_member(member)) for member in members
         }
-        return _bundle({"etcd/ca.crt": self._etcd.credential.certificate}, machines)
+        files = {
+            "etcd/ca.crt": self._etcd.credential.certificate,
+            DECLARED_FILE: pulumi.Output.from_input(declared(members)),
+        }
+        return _bundle(files, machines)
 
     def _etcd_member(self, member: Member) -> Credential:
         """One certificate for serving, for peers and for asking them: etcd uses it as all three."""

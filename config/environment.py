@@ -119,7 +119,6 @@ def _master(settings: Settings, topology: Topology) -> dict[str, str]:
         # Azure's internal load balancer does not lead a backend back to itself.
         "API_SERVER": "https://127.0.0.1:6443",
         "API_ADDRESS": str(topology.api_address),
-        "MASTER_COUNT": str(len(topology.masters)),
         "SERVICE_CIDR": str(network.service_cidr),
         "NODE_POD_PREFIX": str(network.node_pod_prefix),
         "NODE_SUBNETS": _words((network.subnets.nodes, network.subnets.masters)),

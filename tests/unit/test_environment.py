@@ -46,7 +46,6 @@ NODE = COMMON | {
     "FLANNEL_EXTRA_ARGS",
 }
 MASTER = NODE | {
-    "MASTER_COUNT",
     "API_ADDRESS",
     "SERVICE_CIDR",
     "NODE_POD_PREFIX",
@@ -142,6 +141,12 @@ def test_another_member_replaces_no_other_etcd_machine() -> None:
         assert five[name].encoded == before.encoded, name
 
 
+def test_another_master_replaces_no_other_machine() -> None:
+    more = machines({"masters.members": list("abcde")})
+    for name, before in machines().items():
+        assert more[name].encoded == before.encoded, name
+
+
 def test_another_scale_set_replaces_no_machine() -> None:
     more = machines({"nodePools.cpu.scaleSets.c": {"nodes": 0, "maxNodes": 1000}})
     for name, before in machines().items():
@@ -190,7 +195,6 @@ def test_extra_arguments_reach_the_component(component: str, name: str) -> None:
 
 def test_masters_know_what_the_control_plane_needs() -> None:
     environment = machine("test-master-b").environment
-    assert environment["MASTER_COUNT"] == "3"
     assert environment["SERVICE_CIDR"] == "10.96.0.0/16"
     assert environment["NODE_POD_PREFIX"] == "24"
     assert environment["NODE_SUBNETS"] == "10.0.2.0/23 10.0.1.0/24"

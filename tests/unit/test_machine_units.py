@@ -41,7 +41,7 @@ FLAGS = {
         ("master", "kube-apiserver"),
         "--audit-policy-file=/etc/kilonode/audit-policy.yaml",
     ),
-    "D8 number of masters": (("master", "kube-apiserver"), "--apiserver-count=${MASTER_COUNT}"),
+    "D8 more than one master": (("master", "kube-apiserver"), "--apiserver-count=2"),
     "D9 packing": (("master", "kube-scheduler"), "--config=/etc/kilonode/scheduler.yaml"),
     "D11 parallel pulls": (("node", "kubelet"), "--serialize-image-pulls=false"),
     "D13 deadline of pulls": (("node", "cri-dockerd"), "--image-pull-progress-deadline=30m"),

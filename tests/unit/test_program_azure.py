@@ -106,10 +106,20 @@ def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
 def test_an_etcd_bundle_holds_a_certificate_for_every_machine(prod: Recording) -> None:
     for role, keys in (("etcd", "abcde"), ("events", "abc")):
         content = bundle(prod, role)
-        assert set(content["files"]) == {"etcd/ca.crt"}
+        assert set(content["files"]) == {"etcd/ca.crt", "etcd/declared.json"}
         assert set(content["machines"]) == {f"prod-{role}-{key}" for key in keys}
         for files in content["machines"].values():
             assert set(files) == {"etcd/member.crt", "etcd/member.key"}
+
+
+def test_etcd_machines_learn_from_their_bundle_who_is_declared(prod: Recording) -> None:
+    assert json.loads(bundle(prod, "events")["files"]["etcd/declared.json"]) == {
+        "founder": "prod-events-a",
+        "voters": {f"prod-events-{key}": f"10.0.0.{30 + place}" for place, key in enumerate("abc")},
+        "learner": None,
+    }
+    main = json.loads(bundle(prod, "etcd")["files"]["etcd/declared.json"])
+    assert list(main["voters"]) == [f"prod-etcd-{key}" for key in "abcde"]
 
 
 def test_certificates_name_the_subjects_that_the_bindings_are_for(prod: Recording) -> None:
