@@ -15,7 +15,7 @@ KINDS = {"unit": ["--numprocesses=2"], "engine": ["--numprocesses=2"], "cluster"
 def main() -> None:
     lint.main()
     # Unit tests of the machines' programs run them against a real etcd.
-    subprocess.run([sys.executable, "-m", "toolchain", "ensure", "up"], cwd=TOP, check=True)
+    subprocess.run([sys.executable, "-m", "toolchain", "ensure", "test"], cwd=TOP, check=True)
     failed = []
     for kind, options in KINDS.items():
         print(f"kilonode: {kind} tests …", file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "ensure":
             toolchain.ensure(chosen.purpose)
         else:
-            print(_folder(toolchain, chosen.command))
+            print(_folder(toolchain, chosen))
     except ToolchainError as error:
         print(f"toolchain: {error}", file=sys.stderr)
         return 1
@@ -31,11 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _folder(toolchain: Toolchain, command: str) -> Path | None:
-    if command == "mirror":
+def _folder(toolchain: Toolchain, chosen: argparse.Namespace) -> Path | None:
+    if chosen.command == "mirror":
         return toolchain.folders("up").mirror
-    if command == "images":
+    if chosen.command == "images":
         return toolchain.folders("up").images
+    if chosen.purpose:
+        return toolchain.folders(chosen.purpose).bin
     try:
         return toolchain.folders("up").bin
     except NotMadeError:
@@ -48,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     ensure = commands.add_parser("ensure", help="download or build what is missing")
     ensure.add_argument("purpose", choices=PURPOSES)
-    commands.add_parser("bin", help="print the folder to put first on PATH")
+    programs = commands.add_parser("bin", help="print the folder to put first on PATH")
+    programs.add_argument("purpose", nargs="?", choices=PURPOSES)
     commands.add_parser("mirror", help="print the folder of artifacts, as HOST/PATH")
     commands.add_parser("images", help="print the folder of image archives")
     return parser

@@ -90,9 +90,10 @@ class Toolchain:
         }
         if purpose == "preview":
             return {name: tools[name] for name in _PULUMI if name in tools}
-        # A test run boots machines, so it needs all that `up` needs.
         own = images.own_components(self._spec)
-        return {**tools, **self._spec.artifacts, **own}
+        # A test run boots machines, so it needs all that `up` needs.
+        tests = self._spec.tests if purpose == "test" else {}
+        return {**tools, **self._spec.artifacts, **own, **tests}
 
     def _missing(self, purpose: Purpose) -> list[Component]:
         components = self._components(purpose).values()
@@ -100,7 +101,7 @@ class Toolchain:
 
     def _bin(self, made: Mapping[str, Made]) -> Path:
         programs: dict[str, tuple[Path, str]] = {}
-        for name, tool in self._spec.tools.items():
+        for name, tool in {**self._spec.tools, **self._spec.tests}.items():
             if name not in made:
                 continue
             found = made[name]

@@ -70,6 +70,8 @@ class Spec:
     artifacts: Mapping[str, Artifact]
     images: Mapping[str, str]
     tools: Mapping[str, Component]
+    # What only tests and benchmarks run.
+    tests: Mapping[str, Component]
     go: GoSpec
 
 
@@ -83,6 +85,7 @@ def load(path: Path = ARTIFACTS) -> Spec:
         name: artifacts[body["artifact"]] if "artifact" in body else reader.component(name, body)
         for name, body in raw["tools"].items()
     }
+    tests = {name: reader.component(name, body) for name, body in raw["tests"].items()}
     go = GoSpec(
         minimum=str(raw["go"]["minimum"]),
         pypi_version=str(raw["go"]["pypi"]["version"]),
@@ -90,7 +93,7 @@ def load(path: Path = ARTIFACTS) -> Spec:
     )
     if errors:
         raise ToolchainError(f"{path}:\n  " + "\n  ".join(errors))
-    return Spec(artifacts, dict(raw["images"]), tools, go)
+    return Spec(artifacts, dict(raw["images"]), tools, tests, go)
 
 
 class _Reader:

@@ -89,7 +89,7 @@ def resolver(
 ) -> tuple[sources.Sources, Store]:
     store = Store(cache)
     known = {tool.name: tool for tool in tools}
-    pinned = spec.Spec(known, {}, dict(known), spec.load().go)
+    pinned = spec.Spec(known, {}, dict(known), {}, spec.load().go)
     return sources.Sources(pinned, Options(cache, mode, mirror), store), store
 
 

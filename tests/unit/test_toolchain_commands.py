@@ -18,6 +18,7 @@ PROGRAMS = {
     *("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "coredns", "crane", "registry"),
 }
+TEST_PROGRAMS = {"etcd-load", "fallible-disk"}
 # Builds by writing its target's name, and knows where modules lie.
 FAKE_GO = """#!/bin/sh
 case $1 in
@@ -90,6 +91,15 @@ def test_a_preview_makes_and_offers_the_engine_only(toolchain: Run) -> None:
     assert toolchain("ensure", "preview").returncode == 0
     folder = Path(toolchain("bin").stdout.strip())
     assert {path.name for path in folder.iterdir()} == {p for p in PROGRAMS if "pulumi" in p}
+
+
+def test_tests_have_programs_of_their_own_besides(toolchain: Run) -> None:
+    assert toolchain("ensure", "test").returncode == 0
+    offered = {
+        purpose: {path.name for path in Path(toolchain("bin", purpose).stdout.strip()).iterdir()}
+        for purpose in ("up", "test")
+    }
+    assert offered == {"up": PROGRAMS, "test": PROGRAMS | TEST_PROGRAMS}
 
 
 @pytest.mark.parametrize("command", ["bin", "mirror", "images"])

@@ -34,7 +34,7 @@ def test_every_role_installs_what_it_runs() -> None:
 
 def test_every_recipe_is_pinned_to_the_version_in_the_list() -> None:
     loaded = spec.load()
-    for what in {**loaded.artifacts, **loaded.tools}.values():
+    for what in {**loaded.artifacts, **loaded.tools, **loaded.tests}.values():
         plan = recipe.read(TOP / what.recipe)
         plan.check(what.version)
         assert (plan.folder / "go.sum").is_file(), f"{what.name}: sources without hashes"
@@ -58,6 +58,11 @@ def test_all_kubernetes_programs_are_of_one_version() -> None:
     assert all(line.endswith(staging) for line in lines), "a staging module of another release"
 
 
+def test_the_load_on_etcd_speaks_as_etcd_does() -> None:
+    loaded = spec.load()
+    assert loaded.tests["etcd-load"].version == loaded.artifacts["etcd"].version
+
+
 def test_images_carry_the_version_of_the_program_inside() -> None:
     loaded = spec.load()
     assert set(loaded.images) == {"pause", "coredns", "testbox"}
@@ -72,6 +77,7 @@ def test_all_errors_of_the_list_are_told_at_once(tmp_path: Path) -> None:
         "            colour: red, roles: [worker], install: {other: relative}}\n"
         "images: {}\n"
         "tools: {}\n"
+        "tests: {}\n"
         "go: {minimum: 1.0.0, pypi: {version: 1.0.0, sha256: x}}\n"
     )
     with pytest.raises(ToolchainError) as refused:

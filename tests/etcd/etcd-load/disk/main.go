@@ -1,0 +1,86 @@
+// Fallible-disk mounts a folder over FUSE as a disk whose power can be cut: what was written but
+// not synced is gone then. It can lie about syncs, and it can take its time over them.
+//
+// It takes commands on stdin, one a line, and answers each with a line of JSON. It unmounts and
+// ends when stdin does, so that no mount outlives whoever asked for it.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+func main() {
+	delay := flag.Duration("sync-delay", 0, "how long each fsync and fdatasync takes")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: fallible-disk [--sync-delay 2ms] BACKING MOUNT")
+	}
+	flag.Parse()
+	if flag.NArg() != 2 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(flag.Arg(0), flag.Arg(1), *delay); err != nil {
+		fmt.Fprintln(os.Stderr, "fallible-disk:", err)
+		os.Exit(1)
+	}
+}
+
+func run(backing, mount string, delay time.Duration) error {
+	disk := &disk{delay: delay, dirty: map[*node]struct{}{}}
+	var stat syscall.Stat_t
+	if err := syscall.Stat(backing, &stat); err != nil {
+		return err
+	}
+	root := &fs.LoopbackRoot{Path: backing, Dev: uint64(stat.Dev)}
+	root.NewNode = func(*fs.LoopbackRoot, *fs.Inode, string, *syscall.Stat_t) fs.InodeEmbedder {
+		return &node{LoopbackNode: fs.LoopbackNode{RootData: root}, disk: disk}
+	}
+	server, err := fs.Mount(mount, root.NewNode(root, nil, "", &stat), &fs.Options{
+		MountOptions: fuse.MountOptions{
+			FsName:            "fallible-disk",
+			DirectMountStrict: true,
+			// After a cut, files are no longer what the kernel may have seen.
+			ExplicitDataCacheControl: false,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	answers := json.NewEncoder(os.Stdout)
+	fail := answers.Encode(map[string]string{"mounted": mount})
+	commands := bufio.NewScanner(os.Stdin)
+	for fail == nil && commands.Scan() {
+		var answer any
+		if answer, fail = disk.obey(commands.Text()); fail == nil {
+			fail = answers.Encode(answer)
+		}
+	}
+	if err := server.Unmount(); err != nil {
+		// Somebody is still in there: nobody else will find it from now on.
+		_ = syscall.Unmount(mount, syscall.MNT_DETACH)
+		return err
+	}
+	return fail
+}
+
+func (disk *disk) obey(command string) (any, error) {
+	switch command {
+	case "cut":
+		return disk.cut()
+	case "lie":
+		disk.lies.Store(true)
+		return map[string]bool{"lies": true}, nil
+	case "count":
+		return map[string]int64{"writes": disk.writes.Load(), "syncs": disk.syncs.Load()}, nil
+	}
+	return nil, fmt.Errorf("unknown command %q", command)
+}
