@@ -1,4 +1,4 @@
-"""A plugin that knows no rule and echoes what it gets: the floor under every preview."""
+"""A plugin that knows no rule and no output: the floor under every preview."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from local_azure.providers import protocol
 class EmptyPlugin(protocol.Plugin):
     def __init__(self, package: str) -> None:
         self.package = package
+
+    def preview(self, type: str, inputs: Properties, outputs: Properties) -> Properties:
+        return {}
 
     def invoke(self, function: str, arguments: Properties) -> Properties:
         return {}

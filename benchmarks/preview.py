@@ -1,24 +1,24 @@
 """Preview of prod against a bare program: the same types and counts, nothing else.
 
-The bare program registers resources without arguments or components on a plugin without rules, so
-its time is what the engine and the SDK take for that many resources.
+The bare program registers the same resources in a flat list, on plugins without rules.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from benchmarks.row import Row
 from commands.engine import TOP, Engine
@@ -28,30 +28,21 @@ ROUNDS = 3
 RATIO_AIM = 1.3
 SECONDS_AIM = 12.0
 MEMORY_AIM_MIB = 300
-
-BARE_PROGRAM = """\
-import json
-from pathlib import Path
-
-import pulumi
-
-for token, count in json.loads(Path("counts.json").read_text()).items():
-    for index in range(count):
-        pulumi.CustomResource(token, f"{token}-{index}", {})
-"""
+BARE_PROGRAM = TOP / "benchmarks" / "bare_program.py"
 
 
 def run() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="kilonode-bench-") as scratch:
         ours = plan_engine("prod", Path(scratch) / "ours")
         ours.prepare()
-        counts = resource_counts(ours)
+        resources = planned_resources(ours)
         project = Path(scratch) / "bare-project"
-        write_bare_project(project, counts)
+        write_bare_project(project, resources)
         with empty_plugins() as attach:
             bare = replace(
                 ours,
                 home=Path(scratch) / "bare",
+                path=ours.path[1:],
                 variables={"PULUMI_DEBUG_PROVIDERS": attach},
                 top=project,
             )
@@ -64,10 +55,9 @@ def run() -> list[Row]:
                     arms[name].append(seconds)
                     memory = max(memory, peak if name == "ours" else 0)
     figure, baseline = (statistics.median(arms[name]) for name in ("ours", "bare"))
-    total = sum(counts.values())
     return [
         Row(
-            f"preview of prod, {total} resources",
+            f"preview of prod, {len(resources)} resources",
             f"{figure:.1f} s",
             f"{baseline:.1f} s bare",
             f"{figure / baseline:.2f} times",
@@ -85,23 +75,32 @@ def run() -> list[Row]:
     ]
 
 
-def resource_counts(engine: Engine) -> Counter[str]:
-    """Resources by type token, the stack and providers left out; components count as well."""
-    steps = json.loads(engine.read("preview", "--json"))["steps"]
-    types = [step["newState"]["type"] for step in steps]
-    return Counter(kind for kind in types if not kind.startswith(("pulumi:pulumi:", "pulumi:prov")))
+def planned_resources(engine: Engine) -> list[dict[str, Any]]:
+    """Token, name and inputs of all that the program registers, components as well."""
+    states = [step["newState"] for step in json.loads(engine.read("preview", "--json"))["steps"]]
+    return [
+        {
+            "token": state["type"],
+            "name": state["urn"].rsplit("::", 1)[1],
+            "inputs": {
+                key: value
+                for key, value in state.get("inputs", {}).items()
+                # The engine's own notes.
+                if not key.startswith("__")
+            },
+        }
+        for state in states
+        # The stack is there anyway, and providers are the engine's.
+        if not state["type"].startswith("pulumi:")
+    ]
 
 
-def write_bare_project(project: Path, counts: Counter[str]) -> None:
+def write_bare_project(project: Path, resources: list[dict[str, Any]]) -> None:
     project.mkdir()
-    # Components have no plugin; a bare program registers something of the plugin's instead.
-    plain: Counter[str] = Counter()
-    for token, count in counts.items():
-        plain["azure-native:bare:Component" if token.startswith("kilonode:") else token] += count
-    (project / "counts.json").write_text(json.dumps(plain))
-    (project / "__main__.py").write_text(BARE_PROGRAM)
-    (project / "Pulumi.yaml").write_text((TOP / "Pulumi.yaml").read_text())
-    (project / "Pulumi.prod.yaml").write_text((TOP / "Pulumi.prod.yaml").read_text())
+    (project / "resources.json").write_text(json.dumps(resources))
+    shutil.copy(BARE_PROGRAM, project / "__main__.py")
+    for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(TOP / file, project)
 
 
 @contextmanager
@@ -126,11 +125,12 @@ def timed_preview(engine: Engine) -> tuple[float, int]:
     watcher = threading.Thread(target=watch_program, args=(stop, peaks))
     watcher.start()
     start = time.monotonic()
-    engine.read("preview")
-    seconds = time.monotonic() - start
-    stop.set()
-    watcher.join()
-    return seconds, max(peaks)
+    try:
+        engine.read("preview")
+        return time.monotonic() - start, max(peaks)
+    finally:
+        stop.set()
+        watcher.join()
 
 
 def watch_program(stop: threading.Event, peaks: list[int]) -> None:

@@ -121,6 +121,10 @@ class Engine:
             env=self.environment(),
             stdout=subprocess.PIPE if capture else None,
             text=True,
-            check=True,
+            check=False,
         )
+        if result.returncode and capture:
+            # What went wrong is told there, and nobody else would show it.
+            sys.stderr.write(result.stdout)
+        result.check_returncode()
         return result.stdout or ""
