@@ -88,8 +88,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     client_port, peer_port = _ETCD_PORTS[member.role]
     return {
         "ETCD_CLUSTER": "main" if main else "events",
-        # It alone may found the cluster; the others join, so no two found one each.
-        "ETCD_FOUNDER": str(member.key == cluster.members[0]).lower(),
+        # Events are not worth an operator's sleep: once all are lost, the cluster begins anew.
+        "ETCD_ALL_LOST": "wait" if main else "reinitialise",
         "ETCD_CLIENT_PORT": str(client_port),
         "ETCD_PEER_PORT": str(peer_port),
         "ETCD_METRICS_PORT": str(_ETCD_METRICS_PORT),

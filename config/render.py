@@ -3,7 +3,7 @@
     python -m config.render --stack STACK --out DIR
 
 DIR/ROLE/PATH is the file PATH of the role's machines: etcd, events, master, and node-POOL for each
-node pool. Members of one cluster differ in ETCD_FOUNDER alone; shown is the first.
+node pool. Shown is the first machine of each: others of the same role have the same files.
 """
 
 from __future__ import annotations

@@ -170,23 +170,59 @@ def _refusal(status: int, code: str) -> Answer:
 
 
 class World:
-    """The machines of one cluster, by letter: a is the founder, i the last that there can be."""
+    """The machines of one cluster, by letter: a is the founder, i the last that there can be.
 
-    def __init__(self, folder: Path, programs: Path, container: str) -> None:
-        """programs: folder of etcd and etcdctl; container: URL for the birth record."""
+    All of them are declared, unless `declare` says otherwise.
+    """
+
+    def __init__(
+        self, folder: Path, programs: Path, container: str, all_lost: str = "wait"
+    ) -> None:
+        """programs: folder of etcd and etcdctl; container: URL for the birth record.
+
+        all_lost: what the cluster does then, `wait` or `reinitialise`.
+        """
         network = f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(254) + 1}"
         self._addresses = [f"{network}.{10 + index}" for index in range(9)]
         self._authority = Authority()
         self._folder, self._programs, self._container = folder, programs, container
+        self._all_lost = all_lost
         self._machines: dict[str, Machine] = {}
+        self._declared = ""
+        self.declare("abcdefghi")
+
+    def declare(self, voters: str, *, learner: str | None = None) -> None:
+        """The first of the voters may found the cluster. On all machines, as a bundle brings it."""
+        addresses = {
+            f"prod-etcd-{chr(ord('a') + index)}": address
+            for index, address in enumerate(self._addresses)
+        }
+        names = [f"prod-etcd-{letter}" for letter in voters]
+        name = f"prod-etcd-{learner}"
+        self._declared = json.dumps(
+            {
+                "founder": names[0],
+                "voters": {name: addresses[name] for name in names},
+                "learner": {"name": name, "address": addresses[name]} if learner else None,
+            }
+        )
+        for each in self._machines.values():
+            each.declared.write_text(self._declared)
 
     def machine(self, letter: str) -> Machine:
         if letter not in self._machines:
             name, index = f"prod-etcd-{letter}", ord(letter) - ord("a")
             made = Machine(
-                self._folder, name, self._addresses, index, self._container, self._programs
+                self._folder,
+                name,
+                self._addresses,
+                index,
+                self._container,
+                self._programs,
+                self._all_lost,
             )
             self._authority.certify(made.places.pki, name, self._addresses[index])
+            made.declared.write_text(self._declared)
             self._machines[letter] = made
         return self._machines[letter]
 
@@ -206,8 +242,9 @@ class Machine:
         index: int,
         container: str,
         programs: Path,
+        all_lost: str,
     ) -> None:
-        """`index`: of its own address among `addresses`; the first one is the founder."""
+        """`index`: of its own address among `addresses`."""
         self.me = ThisMember(
             name=name,
             address=addresses[index],
@@ -223,14 +260,19 @@ class Machine:
             environment=self.folder / "run/etcd.env",
             pki=self.folder / "pki",
             etcd=str(programs / "etcd"),
+            metrics=self.folder / "run/metrics",
         )
+        self.declared = self.places.pki / "declared.json"
         self.places.data.parent.mkdir(parents=True)
         self.places.intention.parent.mkdir()
         self.container = container
         self.quota_bytes = 8 << 30
-        self._parameters = {
-            "ETCD_FOUNDER": str(index == 0).lower(),
-            "BLOB_CONTAINER_URL": self.container,
+        vault, _, bundle = container.rpartition("/")
+        self.parameters = {
+            "BLOB_CONTAINER_URL": container,
+            "BUNDLE_NAME": bundle,
+            "ETCD_ALL_LOST": all_lost,
+            "VAULT_URL": vault,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -239,7 +281,7 @@ class Machine:
         return Client(CLIENT_PORT, self.places.pki)
 
     def preparation(self) -> Preparation:
-        return Preparation(self.me, self._parameters, self.places)
+        return Preparation(self.me, self.parameters, self.places)
 
     def boot(self) -> None:
         """Prepares and starts etcd unless it runs, and waits until it is a voter."""

@@ -24,7 +24,7 @@ COMMON = {
 }
 ETCD = COMMON | {
     "ETCD_CLUSTER",
-    "ETCD_FOUNDER",
+    "ETCD_ALL_LOST",
     "ETCD_CLIENT_PORT",
     "ETCD_PEER_PORT",
     "ETCD_METRICS_PORT",
@@ -129,10 +129,16 @@ def test_the_two_etcd_clusters_differ_in_ports_peers_quota_and_container() -> No
     assert events["BLOB_CONTAINER_URL"].endswith(".blob.core.windows.net/events")
 
 
-def test_only_the_first_listed_member_may_found_its_cluster() -> None:
-    got = machines({"etcd.main.members": ["b", "a", "c"]})
-    founders = {name for name, one in got.items() if one.environment.get("ETCD_FOUNDER") == "true"}
-    assert founders == {"test-etcd-b", "test-events-a"}
+def test_only_the_events_begin_anew_once_all_are_lost() -> None:
+    assert machine("test-etcd-a").environment["ETCD_ALL_LOST"] == "wait"
+    assert machine("test-events-a").environment["ETCD_ALL_LOST"] == "reinitialise"
+
+
+def test_another_first_member_replaces_no_machine() -> None:
+    before, after = machines(), machines({"etcd.main.members": ["b", "a", "c"]})
+    assert {name: one.encoded for name, one in after.items()} == {
+        name: one.encoded for name, one in before.items()
+    }
 
 
 def test_another_member_replaces_no_other_etcd_machine() -> None:

@@ -20,6 +20,7 @@ from xml.etree import ElementTree
 from kilonode import metadata, web
 
 _STORAGE = "https://storage.azure.com"
+_SECONDS = 10.0
 # A blob has at most 50,000 blocks, of at most 4,000 MiB each.
 _BLOCK_BYTES = 32 << 20
 _BLOCK_SECONDS = 60.0
@@ -73,7 +74,7 @@ def upload(url: str, path: Path) -> None:
             # All ids of a blob are of the same length.
             blocks.append(base64.b64encode(f"{len(blocks):08}".encode()).decode())
             id = urllib.parse.quote(blocks[-1], safe="")
-            _ask(f"{url}?comp=block&blockid={id}", method="PUT", body=block)
+            _ask(f"{url}?comp=block&blockid={id}", method="PUT", body=block, seconds=_BLOCK_SECONDS)
     listed = "".join(f"<Latest>{id}</Latest>" for id in blocks)
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
     _ask(f"{url}?comp=blocklist", method="PUT", body=body.encode())
@@ -86,7 +87,7 @@ def download(url: str, path: Path) -> None:
     with path.open("wb") as stream:
         while done < total:
             wanted = {"Range": f"bytes={done}-{done + _BLOCK_BYTES - 1}", **condition}
-            content, headers = _ask(url, wanted)
+            content, headers = _ask(url, wanted, seconds=_BLOCK_SECONDS)
             stream.write(content)
             done += len(content)
             total = int(headers["Content-Range"].rpartition("/")[2])
@@ -122,6 +123,7 @@ def _ask(
     *,
     method: str = "GET",
     body: bytes | None = None,
+    seconds: float = _SECONDS,
 ) -> tuple[bytes, HTTPMessage]:
     own = {
         "Authorization": f"Bearer {metadata.token(_STORAGE)}",
@@ -130,7 +132,7 @@ def _ask(
     }
     try:
         return web.exchange(
-            url, {**own, **(headers or {})}, method=method, body=body, timeout=_BLOCK_SECONDS
+            url, {**own, **(headers or {})}, method=method, body=body, timeout=seconds
         )
     except urllib.error.HTTPError as error:
         raise BlobError(error) from error

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilonode import web
-from kilonode.etcd import birth_record, data_dir
+from kilonode import metrics, web
+from kilonode.etcd import birth_record, data_dir, lost_reports
 from kilonode.etcd.client import Client, EtcdError
 from kilonode.etcd.decision import (
     Found,
@@ -18,17 +18,19 @@ from kilonode.etcd.decision import (
     Member,
     Record,
     Remove,
+    Report,
     Restart,
     SetAside,
     Situation,
     StartNew,
     Step,
+    TakeBack,
     Unreadable,
     Wait,
     cluster_of_one,
     decide,
-    describe,
 )
+from kilonode.etcd.declared import Declaration
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment, write_atomically
 
@@ -43,6 +45,7 @@ class Places:
     intention: Path = Path("/var/lib/kilonode/etcd-founding")
     environment: Path = Path("/run/kilonode/etcd.env")
     pki: Path = PKI
+    metrics: Path = metrics.FOLDER
     etcd: str = "/opt/kilonode/bin/etcd"
 
 
@@ -52,31 +55,49 @@ class Preparation:
     def __init__(self, me: ThisMember, parameters: Mapping[str, str], places: Places) -> None:
         """Raises OSError if the certificates are not there."""
         self._me = me
-        self._is_founder = parameters["ETCD_FOUNDER"] == "true"
+        self._refounds = parameters["ETCD_ALL_LOST"] == "reinitialise"
+        self._declaration = Declaration(
+            parameters["VAULT_URL"], parameters["BUNDLE_NAME"], places.pki / "declared.json"
+        )
         self._container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
         self._places = places
         self._client = Client(me.client_port, places.pki)
 
     def look(self) -> Situation:
+        """Raises one of web.ERRORS, but not where there is data."""
+        data = data_dir.read(self._places.data)
+        # The record last: whoever answered before it changed is of a cluster that it may end.
         answers = self._client.answers(self._me.peers)
+        record = birth_record.read(self._container)
+        reported: frozenset[str] = frozenset()
+        if self._refounds and isinstance(record, Record):
+            try:
+                reported = lost_reports.names(self._container, record.cluster_id)
+            except web.ERRORS as error:
+                record = Unreadable(str(error))
         intention = self._places.intention
         return Situation(
             name=self._me.name,
             peer_url=self._me.peer_url,
             version=etcd_version(self._places.etcd),
-            is_founder=self._is_founder,
-            data=data_dir.read(self._places.data),
+            data=data,
             intention=intention.read_text() if intention.exists() else None,
+            declared=None if data else self._declaration.look_up(),
             answers=answers,
-            # Members know better, so the store is only asked where there are none.
-            record=Unreadable("members answer") if answers else birth_record.read(self._container),
+            record=record,
+            refounds=self._refounds,
+            reported=reported,
         )
 
     def act(self, step: Step) -> bool:
         """True when etcd can start. Raises EtcdError or one of web.ERRORS."""
         match step:
-            case Found():
-                self._found()
+            case Found(over):
+                self._found(over)
+            case Report(cluster_id):
+                lost_reports.make(self._container, cluster_id, self._me.name)
+            case TakeBack(cluster_id):
+                lost_reports.take_back(self._container, cluster_id, self._me.name)
             case SetAside():
                 data_dir.set_aside(self._places.data)
             case Remove(member, ask):
@@ -92,7 +113,7 @@ class Preparation:
                 self._write_environment("existing", "unused", members)
         return isinstance(step, Restart | StartNew | Join)
 
-    def _found(self) -> None:
+    def _found(self, over: Record | None) -> None:
         """The intention comes first: whoever is killed in between finds out by it.
 
         An earlier one counts on, since its record may be on its way.
@@ -102,7 +123,16 @@ class Preparation:
             write_atomically(intention, secrets.token_hex(8).encode(), 0o600)
         token = intention.read_text()
         cluster_id = cluster_of_one(self._me.peer_url, token)
-        birth_record.write(self._container, Record(self._me.name, token, cluster_id))
+        birth_record.write(self._container, Record(self._me.name, token, cluster_id), over=over)
+
+    def tell(self, step: Step) -> None:
+        """Tells Prometheus what was decided, and when."""
+        decision = {"step": type(step).__name__}
+        samples = [
+            metrics.Sample("kilonode_etcd_member_decision", 1, decision),
+            metrics.Sample("kilonode_etcd_member_decision_time_seconds", time.time()),
+        ]
+        metrics.write("etcd-member", samples, self._places.metrics)
 
     def _write_environment(self, state: str, token: str, members: Sequence[Member]) -> None:
         """What etcd.service reads. etcd itself looks at it only where it has no data."""
@@ -141,7 +171,8 @@ def prepare(preparation: Preparation) -> None:
     while True:
         try:
             step = decide(preparation.look())
-            journal.say(describe(step))
+            journal.say(str(step))
+            preparation.tell(step)
             if preparation.act(step):
                 return
             if not isinstance(step, Wait):
