@@ -385,6 +385,9 @@ class Machine:
             self._process = None
 
 
+Launch = Callable[[str], Machine]
+
+
 def eventually(check: Callable[[], bool], what: str, seconds: float = 60) -> None:
     """The limit is a last resort, not a measure of speed."""
     deadline = time.monotonic() + seconds

@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -17,10 +18,35 @@ from kilonode.etcd.decision import Answer, Member
 # Most addresses that a member can have are nobody's, and connecting to those ends in a time-out.
 _CONNECT_SECONDS = 2.0
 _ANSWER_SECONDS = 5.0
+# Of what goes through a whole data file.
+_LONG_ANSWER_SECONDS = 300.0
 
 
 class EtcdError(Exception):
     """The member does not answer, or answers with an error."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A member's word on itself. Sizes in bytes: of the data file, of what is in use of it, and
+    the size of the file that raises the alarm. `leader`: 0 if it knows none."""
+
+    cluster_id: int
+    member_id: int
+    leader: int
+    revision: int
+    applied: int
+    size: int
+    in_use: int
+    quota: int
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """`kind`: NOSPACE or CORRUPT. `member_id`: who raised it."""
+
+    kind: str
+    member_id: int
 
 
 class Client:
@@ -85,7 +111,21 @@ class Client:
 
     def own_id(self, address: str) -> int:
         """Of the member itself; learners tell it too."""
-        return int(self._post(address, "maintenance/status", {})["header"]["member_id"])
+        return self.status(address).member_id
+
+    def status(self, address: str) -> Status:
+        answer = self._post(address, "maintenance/status", {})
+        header = answer["header"]
+        return Status(
+            cluster_id=int(header["cluster_id"]),
+            member_id=int(header["member_id"]),
+            leader=int(answer.get("leader", 0)),
+            revision=int(header.get("revision", 0)),
+            applied=int(answer.get("raftAppliedIndex", 0)),
+            size=int(answer["dbSize"]),
+            in_use=int(answer["dbSizeInUse"]),
+            quota=int(answer["dbSizeQuota"]),
+        )
 
     def add_learner(self, address: str, peer_url: str) -> tuple[Member, ...]:
         """The member list with the new entry, whose name is still empty."""
@@ -99,33 +139,53 @@ class Client:
         """Makes a learner that is in sync with its leader a voter."""
         self._post(address, "cluster/member/promote", {"ID": str(member_id)})
 
-    def alarms(self, address: str) -> list[str]:
-        """Such as NOSPACE, one per member that raises it."""
+    def alarms(self, address: str) -> list[Alarm]:
         answer = self._post(address, "maintenance/alarm", {"action": "GET"})
-        return [entry["alarm"] for entry in answer.get("alarms", [])]
+        # An alarm without a kind is none.
+        alarms = (entry for entry in answer.get("alarms", []) if "alarm" in entry)
+        return [Alarm(entry["alarm"], int(entry["memberID"])) for entry in alarms]
 
-    def check_health(self, address: str, *, learner: bool = False) -> None:
+    def disarm(self, address: str, alarm: Alarm) -> None:
+        body = {"action": "DEACTIVATE", "memberID": str(alarm.member_id), "alarm": alarm.kind}
+        self._post(address, "maintenance/alarm", body)
+
+    def compact(self, address: str, revision: int) -> None:
+        """Forgets what was overwritten before `revision`, and returns when its space is free."""
+        body = {"revision": str(revision), "physical": True}
+        self._post(address, "kv/compaction", body, _LONG_ANSWER_SECONDS)
+
+    def defragment(self, address: str) -> None:
+        """Gives free space back to the disk. The member answers nobody meanwhile."""
+        self._post(address, "maintenance/defragment", {}, _LONG_ANSWER_SECONDS)
+
+    def check_health(self, address: str, *, learner: bool = False, full: bool = False) -> None:
         """Raises EtcdError unless the member can read what the quorum agreed on.
 
-        A learner may not, so it only has to read what it has.
+        A learner may not, so it only has to read what it has. `full`: healthy despite NOSPACE.
         """
-        answer = self._get(address, "/health" + ("?serializable=true" if learner else ""))
+        allowed = {"serializable=true": learner, "exclude=NOSPACE": full}
+        query = "&".join(parameter for parameter, given in allowed.items() if given)
+        answer = self._get(address, f"/health?{query}")
         if answer.get("health") != "true":
             raise EtcdError(f"{address} is not healthy: {answer.get('reason')}")
 
-    def _post(self, address: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._request(address, "POST", f"/v3/{path}", json.dumps(body))
+    def _post(
+        self, address: str, path: str, body: Mapping[str, Any], seconds: float = 0
+    ) -> dict[str, Any]:
+        return self._request(address, "POST", f"/v3/{path}", json.dumps(body), seconds)
 
     def _get(self, address: str, path: str) -> dict[str, Any]:
         return self._request(address, "GET", path, None)
 
-    def _request(self, address: str, method: str, path: str, body: str | None) -> dict[str, Any]:
+    def _request(
+        self, address: str, method: str, path: str, body: str | None, seconds: float = 0
+    ) -> dict[str, Any]:
         connection = http.client.HTTPSConnection(
             address, self._port, timeout=_CONNECT_SECONDS, context=self._tls
         )
         try:
             connection.connect()
-            connection.sock.settimeout(_ANSWER_SECONDS)
+            connection.sock.settimeout(seconds or _ANSWER_SECONDS)
             connection.request(method, path, body)
             response = connection.getresponse()
             content: dict[str, Any] = json.loads(response.read())

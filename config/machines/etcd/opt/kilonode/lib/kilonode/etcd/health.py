@@ -26,4 +26,4 @@ def check_members(client: Client, members: Iterable[Member]) -> None:
         except EtcdError as error:
             raise UnhealthyError(f"member {member.name}: {error}") from error
         if alarms:
-            raise UnhealthyError(f"alarms are raised: {', '.join(alarms)}")
+            raise UnhealthyError(f"alarms are raised: {', '.join(alarm.kind for alarm in alarms)}")
