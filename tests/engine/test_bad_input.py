@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+import string
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import yaml
 
 from tests.engine.conftest import project
 
+# What gzip cannot make small.
+NOISE = "".join(random.Random(0).choices(string.ascii_letters + string.digits, k=100_000))
 # What is wrong -> the change to prod's settings, and the key that the message has to name.
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "overlapping ranges": ({"network.serviceCidr": "10.0.0.0/16"}, "network.serviceCidr"),
@@ -31,6 +35,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown size": ({"masters.size": "Standard_E20ds_v55"}, "masters.size"),
     "an unknown key": ({"network.natAdresses": 2}, "network.natAdresses"),
     "a cluster name that Azure refuses": ({"clusterName": "Prod_1"}, "clusterName"),
+    "user data over Azure's limit": ({"extraArgs.kube-apiserver": [f"--v={NOISE}"]}, "masters"),
     "more NAT addresses than a gateway has": ({"network.natAddresses": 17}, "network.natAddresses"),
 }
 
@@ -44,7 +49,7 @@ def test_a_preview_refuses(what: str, tmp_path: Path) -> None:
         *parents, last = f"kilonode:{dotted}".split(".")
         section = document["config"]
         for parent in parents:
-            section = section[parent]
+            section = section.setdefault(parent, {})
         section[last] = value
     stack.engine.configuration.write_text(yaml.safe_dump(document))
     shown = stack.fails("preview")
