@@ -88,6 +88,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     client_port, peer_port = _ETCD_PORTS[member.role]
     return {
         "ETCD_CLUSTER": "main" if main else "events",
+        "ETCD_MEMBER_KIND": "voter",
         # Events are not worth an operator's sleep: once all are lost, the cluster begins anew.
         "ETCD_ALL_LOST": "wait" if main else "reinitialise",
         "ETCD_CLIENT_PORT": str(client_port),

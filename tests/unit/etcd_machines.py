@@ -27,7 +27,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from kilonode.etcd import member, promote
 from kilonode.etcd.client import Client, EtcdError
-from kilonode.etcd.decision import Member
+from kilonode.etcd.decision import Member, Wait, decide
+from kilonode.etcd.declared import Declaration
 from kilonode.etcd.member import Places, Preparation
 from kilonode.etcd.this_member import ThisMember
 
@@ -189,16 +190,17 @@ class World:
         self._all_lost = all_lost
         self._machines: dict[str, Machine] = {}
         self._declared = ""
+        self._learner = ""
         self.declare("abcdefghi")
 
-    def declare(self, voters: str, *, learner: str | None = None) -> None:
+    def declare(self, voters: str, *, learner: str = "") -> None:
         """The first of the voters may found the cluster. On all machines, as a bundle brings it."""
         addresses = {
             f"prod-etcd-{chr(ord('a') + index)}": address
             for index, address in enumerate(self._addresses)
         }
         names = [f"prod-etcd-{letter}" for letter in voters]
-        name = f"prod-etcd-{learner}"
+        self._learner = name = f"prod-etcd-{learner}"
         self._declared = json.dumps(
             {
                 "founder": names[0],
@@ -220,6 +222,7 @@ class World:
                 self._container,
                 self._programs,
                 self._all_lost,
+                learns=name == self._learner,
             )
             self._authority.certify(made.places.pki, name, self._addresses[index])
             made.declared.write_text(self._declared)
@@ -243,6 +246,7 @@ class Machine:
         container: str,
         programs: Path,
         all_lost: str,
+        learns: bool,
     ) -> None:
         """`index`: of its own address among `addresses`."""
         self.me = ThisMember(
@@ -251,6 +255,7 @@ class Machine:
             client_port=CLIENT_PORT,
             peer_port=PEER_PORT,
             peers=tuple(addresses[:index] + addresses[index + 1 :]),
+            learns=learns,
         )
         self._programs = programs
         self.folder = folder / name
@@ -283,12 +288,18 @@ class Machine:
     def preparation(self) -> Preparation:
         return Preparation(self.me, self.parameters, self.places)
 
+    def declaration(self) -> Declaration:
+        return Declaration(
+            self.parameters["VAULT_URL"], self.parameters["BUNDLE_NAME"], self.declared
+        )
+
     def boot(self) -> None:
-        """Prepares and starts etcd unless it runs, and waits until it is a voter."""
+        """Prepares and starts etcd unless it runs, and waits until it is what it is declared."""
         if not self._process:
             self.prepare()
             self.start()
-        self.wait_until_voter()
+        if not self.me.learns:
+            self.wait_until_voter()
 
     def prepare(self) -> None:
         """What etcd-member.service does."""
@@ -296,6 +307,13 @@ class Machine:
         worker.start()
         worker.join(60)
         assert not worker.is_alive(), f"{self.me.name} still waits"
+
+    def expect_waiting(self, word: str) -> None:
+        """Acts until nothing can be done, which must be said with this word."""
+        preparation = self.preparation()
+        while not isinstance(step := decide(preparation.look()), Wait):
+            assert not preparation.act(step), f"{self.me.name} does not wait: {step}"
+        assert word in str(step)
 
     def start(self, *, wait: bool = True) -> None:
         """Starts etcd by the command in its unit; what follows its start is done if `wait`."""

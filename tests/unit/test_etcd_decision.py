@@ -30,6 +30,7 @@ from kilonode.etcd.decision import (
 
 CLUSTER = 0xC1
 TOKEN = "f00d"
+KEYS = "abcdefghi"
 
 
 def member(letter: str, *, learner: bool = False, started: bool = True) -> Member:
@@ -64,12 +65,15 @@ RECORD = Record(founder="prod-etcd-a", token=TOKEN, cluster_id=CLUSTER)
 OTHER = 0xC2
 NEWER = Record(founder="prod-etcd-c", token="beef", cluster_id=OTHER)
 UNREADABLE = Unreadable("HTTP Error 403")
-NAMES = [f"prod-etcd-{letter}" for letter in "abcdefghi"]
 
 
-def declared(voters: str, learner: str | None = None) -> Declared:
-    names = [NAMES["abcdefghi".index(letter)] for letter in voters]
-    return Declared(names[0], {name: f"10.0.0.{10 + NAMES.index(name)}" for name in names}, learner)
+def declared(voters: str, learner: str = "") -> Declared:
+    addresses = {f"prod-etcd-{key}": f"10.0.0.{10 + place}" for place, key in enumerate(KEYS)}
+    by_voter, by_learner = (
+        {f"prod-etcd-{key}": addresses[f"prod-etcd-{key}"] for key in keys}
+        for keys in (voters, learner)
+    )
+    return Declared(f"prod-etcd-{voters[0]}", by_voter, by_learner)
 
 
 def of(cluster_id: int, known: Sequence[Answer]) -> tuple[Answer, ...]:
@@ -331,7 +335,7 @@ def test_the_declared_founder_founds_whatever_its_key() -> None:
 
 
 def test_the_declared_learner_joins_and_leaves_founding_to_the_voters() -> None:
-    known = declared("abc", learner="prod-etcd-i")
+    known = declared("abc", learner="i")
     assert decide(situation("i", declared=known, answers=answers("a", [A]))) == Join("10.0.0.10")
     for record in (None, RECORD):
         for refounds in (False, True):

@@ -81,6 +81,7 @@ def test_unit_and_program_mean_the_same_places() -> None:
         ("common", "bundle.service"),
         ("common", "bundle-refresh.service"),
         ("etcd", "etcd-member.service"),
+        ("etcd", "etcd-record.service"),
     ],
 )
 def test_what_asks_the_metadata_service_runs_in_its_slice(folder: str, name: str) -> None:

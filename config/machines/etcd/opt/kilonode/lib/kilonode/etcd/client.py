@@ -139,6 +139,10 @@ class Client:
         """Makes a learner that is in sync with its leader a voter."""
         self._post(address, "cluster/member/promote", {"ID": str(member_id)})
 
+    def hand_over(self, leader: str, member_id: int) -> None:
+        """Makes the leader, whose address it is, give the lead to another voter."""
+        self._post(leader, "maintenance/transfer-leadership", {"targetID": str(member_id)})
+
     def alarms(self, address: str) -> list[Alarm]:
         answer = self._post(address, "maintenance/alarm", {"action": "GET"})
         # An alarm without a kind is none.
@@ -201,8 +205,12 @@ class Client:
 
 def hosts(answer: Answer) -> Iterator[str]:
     """Addresses of the members that the answer lists."""
-    for member in answer.members:
-        yield from (urlsplit(url).hostname or "" for url in member.peer_urls)
+    yield from map(address_of, answer.members)
+
+
+def address_of(member: Member) -> str:
+    """Ours have one, for peers and clients."""
+    return urlsplit(member.peer_urls[0]).hostname or ""
 
 
 def _members(answer: Mapping[str, Any]) -> tuple[Member, ...]:

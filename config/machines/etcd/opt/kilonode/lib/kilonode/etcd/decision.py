@@ -69,14 +69,14 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Declared:
-    """Who belongs to the cluster. `voters`: address by name. `founder`: the one that may found it.
+    """Who belongs to the cluster: addresses by name. `founder`: the voter that may found it.
 
-    `learner`: name of the one that never votes, and only keeps a copy.
+    `learners`: never vote, and only keep a copy; there is one or none.
     """
 
     founder: str
     voters: Mapping[str, str]
-    learner: str | None
+    learners: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _current(answers: Sequence[Answer]) -> Answer | None:
 
 def _is_declared(now: Situation) -> bool:
     declared = now.declared
-    return declared is not None and now.name in {*declared.voters, declared.learner}
+    return declared is not None and now.name in {*declared.voters, *declared.learners}
 
 
 def _with_data(now: Situation, data: Data, answers: Sequence[Answer]) -> Step:

@@ -47,7 +47,7 @@ def _parse(content: str) -> Declared:
         return Declared(
             founder=entry["founder"],
             voters=entry["voters"],
-            learner=learner and learner["name"],
+            learners={learner["name"]: learner["address"]} if learner else {},
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"the declaration is not what one should be: {error}") from error

@@ -9,7 +9,7 @@ import sys
 import time
 
 from kilonode import units
-from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.client import Client, EtcdError, address_of
 from kilonode.etcd.health import UnhealthyError, check_members
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment
@@ -17,6 +17,8 @@ from kilonode.machine import Journal, environment
 # A first boot may wait a quarter of an hour for its rights on the vault, a learner for its data.
 _PATIENCE_SECONDS = 1500.0
 _PAUSE_SECONDS = 2.0
+# What a busy cluster writes in a fraction of a second, and a learner gets in its next messages.
+_IN_SYNC_ENTRIES = 1000
 # etcd.service is active once its etcd is up and, on the founder, nothing can be founded again.
 _UNITS = ("local-disk.service", "artifacts.service", "bundle.service", "etcd.service")
 _EXPLAINING = (*_UNITS, "etcd-member.service", "etcd-promote.service")
@@ -24,6 +26,13 @@ _EXPLAINING = (*_UNITS, "etcd-member.service", "etcd-promote.service")
 
 def check_cluster(client: Client, me: ThisMember) -> None:
     """Raises EtcdError or UnhealthyError, whose text is the reason not to go on."""
+    if me.learns:
+        _check_learner(client, me)
+    else:
+        _check_voter(client, me)
+
+
+def _check_voter(client: Client, me: ThisMember) -> None:
     own_id = client.own_id(me.address)
     try:
         members = client.members(me.address)
@@ -34,6 +43,25 @@ def check_cluster(client: Client, me: ThisMember) -> None:
     if not own or own.is_learner:
         raise UnhealthyError("this member is no voter yet")
     check_members(client, members)
+
+
+def _check_learner(client: Client, me: ThisMember) -> None:
+    """It may not read with the quorum, so how far it got is compared with the leader."""
+    own = client.status(me.address)
+    current = next((answer for answer in client.answers(me.peers) if answer.agreed), None)
+    if not current:
+        raise UnhealthyError("no member confirms the member list")
+    if own.member_id not in {member.id for member in current.members}:
+        raise UnhealthyError("this member is not in the cluster any more")
+    leader = next((member for member in current.members if member.id == own.leader), None)
+    if not leader:
+        raise UnhealthyError("this member follows no leader")
+    # The leader first: what it writes meanwhile does not count.
+    goal = client.status(address_of(leader)).applied
+    behind = goal - client.status(me.address).applied
+    if behind > _IN_SYNC_ENTRIES:
+        raise UnhealthyError(f"this member is {behind} entries behind its leader")
+    check_members(client, current.members)
 
 
 def reason_to_wait(me: ThisMember) -> str | None:
@@ -61,7 +89,8 @@ def main() -> None:
             time.sleep(_PAUSE_SECONDS)
     except units.FailedError as error:
         sys.exit(f"gate: closed, since {error}")
-    journal.say(f"gate: open: {me.name} is a voter, and all members are healthy")
+    kind = "learner in sync" if me.learns else "voter"
+    journal.say(f"gate: open: {me.name} is a {kind}, and all members are healthy")
 
 
 if __name__ == "__main__":

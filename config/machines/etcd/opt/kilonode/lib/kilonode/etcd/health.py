@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
-from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.client import Client, EtcdError, address_of
 from kilonode.etcd.decision import Member
 
 
@@ -16,7 +15,7 @@ class UnhealthyError(Exception):
 def check_members(client: Client, members: Iterable[Member]) -> None:
     """Raises UnhealthyError unless all have started, are healthy over TLS, and raise no alarm."""
     for member in members:
-        address = urlsplit(member.peer_urls[0]).hostname or ""
+        address = address_of(member)
         if not member.name:
             raise UnhealthyError(f"the member at {address} has never started")
         try:

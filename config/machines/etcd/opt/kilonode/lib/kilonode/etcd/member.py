@@ -91,6 +91,7 @@ class Preparation:
 
     def act(self, step: Step) -> bool:
         """True when etcd can start. Raises EtcdError or one of web.ERRORS."""
+        self._tell(step)
         match step:
             case Found(over):
                 self._found(over)
@@ -125,7 +126,7 @@ class Preparation:
         cluster_id = cluster_of_one(self._me.peer_url, token)
         birth_record.write(self._container, Record(self._me.name, token, cluster_id), over=over)
 
-    def tell(self, step: Step) -> None:
+    def _tell(self, step: Step) -> None:
         """Tells Prometheus what was decided, and when."""
         decision = {"step": type(step).__name__}
         samples = [
@@ -172,7 +173,6 @@ def prepare(preparation: Preparation) -> None:
         try:
             step = decide(preparation.look())
             journal.say(str(step))
-            preparation.tell(step)
             if preparation.act(step):
                 return
             if not isinstance(step, Wait):

@@ -7,7 +7,7 @@ import time
 
 from kilonode.etcd.client import Client, EtcdError
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
-from kilonode.machine import Journal, environment
+from kilonode.machine import Journal, environment, say
 
 # The snapshot of a full data directory (8 GiB) takes minutes to send.
 _PATIENCE_SECONDS = 1800.0
@@ -31,6 +31,9 @@ def promoted(client: Client, me: ThisMember) -> bool:
 
 def main() -> None:
     me = this_member(environment())
+    if me.learns:
+        say("this member is declared a learner, and stays one")
+        return
     client = Client(me.client_port, PKI)
     journal = Journal()
     deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -14,13 +14,17 @@ PKI = Path("/etc/kilonode/pki/etcd")
 
 @dataclass(frozen=True)
 class ThisMember:
-    """`peers`: every other address that a member of this cluster can have."""
+    """`peers`: every other address that a member of this cluster can have.
+
+    `learns`: it never becomes a voter, and only keeps a copy.
+    """
 
     name: str
     address: str
     client_port: int
     peer_port: int
     peers: tuple[str, ...]
+    learns: bool = False
 
     @property
     def peer_url(self) -> str:
@@ -36,6 +40,7 @@ def this_member(environment: Mapping[str, str]) -> ThisMember:
         client_port=int(environment["ETCD_CLIENT_PORT"]),
         peer_port=int(environment["ETCD_PEER_PORT"]),
         peers=tuple(candidate for candidate in candidates if candidate != address),
+        learns=environment["ETCD_MEMBER_KIND"] == "learner",
     )
 
 
