@@ -1,5 +1,7 @@
 """Machines that are created, and later replaced, one at a time."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,13 +10,23 @@ import pulumi
 from components.azure import ResourceGroup
 from components.compute import Platform
 from components.machine import Machine, MachineArgs
+from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
+
+# `cloud-init status --wait` also fails for warnings that do not matter, so its result does not
+# count: the gate judges the machine itself.
+_GATE = "cloud-init status --wait >/dev/null 2>&1; exec /opt/kilonode/bin/gate"
+# A first boot may wait a quarter of an hour for its rights on the vault, and downloads.
+_GATE_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class ChainArgs:
-    """`user_data` is keyed by member name; `after` must work before the first member is touched."""
+    """`user_data` is keyed by member name; `after` must work before the first member is touched.
+
+    `gate_reads`: what else the gates judge than the machines' user data.
+    """
 
     group: ResourceGroup
     platform: Platform
@@ -25,6 +37,7 @@ class ChainArgs:
     after: Sequence[pulumi.Resource]
     gate_nonce: str
     backend_pool_ids: Sequence[pulumi.Output[str]] = ()
+    gate_reads: Sequence[str] = ()
 
 
 def chain(name: str, args: ChainArgs, *, parent: pulumi.Resource) -> pulumi.Resource:
@@ -35,20 +48,52 @@ def chain(name: str, args: ChainArgs, *, parent: pulumi.Resource) -> pulumi.Reso
     """
     after = args.after
     for member in args.members:
-        machine = Machine(
-            f"{name}-{member.key}",
-            MachineArgs(
-                group=args.group,
-                platform=args.platform,
-                member=member,
-                user_data=args.user_data[member.name],
-                identity_id=args.identity_id,
-                subnet_id=args.subnet_id,
-                after=after,
-                gate_nonce=args.gate_nonce,
-                backend_pool_ids=args.backend_pool_ids,
-            ),
-            pulumi.ResourceOptions(parent=parent),
-        )
-        after = [machine.gate]
+        vm = machine(name, member, args, after, parent=parent)
+        after = [gate(name, member, args, vm, parent=parent)]
     return after[-1]
+
+
+def machine(
+    name: str,
+    member: Member,
+    args: ChainArgs,
+    after: Sequence[pulumi.Resource],
+    *,
+    parent: pulumi.Resource,
+) -> pulumi.Resource:
+    """One machine of the chain; returns its VM."""
+    machine_args = MachineArgs(
+        group=args.group,
+        platform=args.platform,
+        member=member,
+        user_data=args.user_data[member.name],
+        identity_id=args.identity_id,
+        subnet_id=args.subnet_id,
+        after=after,
+        backend_pool_ids=args.backend_pool_ids,
+    )
+    options = pulumi.ResourceOptions(parent=parent)
+    return Machine(f"{name}-{member.key}", machine_args, options).vm
+
+
+def gate(
+    name: str,
+    member: Member,
+    args: ChainArgs,
+    vm: pulumi.Resource,
+    *,
+    parent: pulumi.Resource,
+    after: Sequence[pulumi.Resource] = (),
+) -> pulumi.Resource:
+    """Opens when the machine really works, and is asked once `after` are done."""
+    judged = json.dumps([args.user_data[member.name].sha256, *args.gate_reads])
+    digest = hashlib.sha256(judged.encode()).hexdigest()
+    return run_on(
+        member.name,
+        vm,
+        RunCommand("gate", _GATE, digest, args.gate_nonce, _GATE_SECONDS),
+        name=f"{name}-{member.key}-gate",
+        group=args.group,
+        parent=parent,
+        after=after,
+    )

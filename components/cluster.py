@@ -1,7 +1,7 @@
 """The whole cluster: who stands on whom."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 import pulumi
@@ -26,7 +26,7 @@ from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
 from config.environment import UserData
 from config.schema import Settings
-from config.topology import Topology
+from config.topology import EtcdCluster, Topology
 
 _DNS_REPLICAS = 3
 
@@ -64,8 +64,11 @@ class Cluster(pulumi.ComponentResource):
             f"{name}-identity", IdentitiesArgs(self._control, args.topology.cluster), self._child
         ).by_role
         pki = self._create_pki()
-        main = self._etcd(after=self._stores(pki))
-        masters = self._masters(after=[main.gate])
+        masters = self._masters(after=self._stores(pki))
+        # Events first: their loss costs least if an update goes wrong there.
+        events = self._etcd("events", args.topology.events, masters, after=[])
+        main = self._etcd("etcd", args.topology.etcd, masters, after=[events.gate])
+        masters.follow(after=[main.gate])
         scale_sets = self._node_pools(after=[masters.gate])
         self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
 
@@ -111,8 +114,8 @@ class Cluster(pulumi.ComponentResource):
             f"{self._name}-pki",
             PkiArgs(
                 cluster=topology.cluster,
-                etcd=topology.etcd,
-                events=topology.events,
+                etcd=topology.etcd.voters,
+                events=topology.events.voters,
                 apiserver_names=self._endpoint.names,
                 apiserver_addresses=self._endpoint.addresses,
                 api_server=self._endpoint.server,
@@ -136,40 +139,36 @@ class Cluster(pulumi.ComponentResource):
             Storage(f"{self._name}-storage", storage, self._child),
         ]
 
-    def _etcd(self, after: Sequence[pulumi.Resource]) -> Etcd:
-        """Both clusters, events first: its loss costs least if an update goes wrong there."""
-        topology = self._args.topology
-        members = ChainArgs(
-            group=self._control,
-            platform=self._platform,
-            members=topology.events,
-            user_data=self._args.user_data,
-            identity_id=self._identities["events"].id,
-            subnet_id=self._network.etcd_subnet_id,
-            after=after,
-            gate_nonce=self._args.settings.gate_nonce,
-        )
-        events = Etcd(f"{self._name}-events", members, self._child)
+    def _etcd(
+        self, role: str, cluster: EtcdCluster, masters: Masters, after: Sequence[pulumi.Resource]
+    ) -> Etcd:
         preflight = Preflight(
-            f"{self._name}-preflight",
+            f"{self._name}-{role}-preflight",
             PreflightArgs(
                 group=self._control,
                 platform=self._platform,
-                asker=topology.events[-1],
-                asker_gate=events.gate,
-                members=topology.etcd,
+                asker=self._args.topology.masters[0],
+                asker_vm=masters.first,
+                cluster=cluster.name,
+                members=cluster.voters,
+                learner=str(cluster.learner_address),
                 user_data=self._args.user_data,
+                after=after,
                 gate_nonce=self._args.settings.gate_nonce,
             ),
             self._child,
         )
-        members = replace(
-            members,
-            members=topology.etcd,
-            identity_id=self._identities["etcd"].id,
+        members = ChainArgs(
+            group=self._control,
+            platform=self._platform,
+            members=cluster.voters,
+            user_data=self._args.user_data,
+            identity_id=self._identities[role].id,
+            subnet_id=self._network.etcd_subnet_id,
             after=[preflight.gate],
+            gate_nonce=self._args.settings.gate_nonce,
         )
-        return Etcd(f"{self._name}-etcd", members, self._child)
+        return Etcd(f"{self._name}-{role}", members, self._child)
 
     def _masters(self, after: Sequence[pulumi.Resource]) -> Masters:
         topology = self._args.topology
@@ -193,6 +192,8 @@ class Cluster(pulumi.ComponentResource):
             backend_pool_ids=load_balancer.backend_pool_ids,
             after=after,
             gate_nonce=self._args.settings.gate_nonce,
+            # Their apiservers have to learn of members that came or go.
+            gate_reads=[member.name for member in (*topology.etcd.voters, *topology.events.voters)],
         )
         return Masters(f"{self._name}-master", members, self._child)
 

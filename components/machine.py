@@ -1,4 +1,4 @@
-"""One single VM with a fixed address, and the gate that says when it really works."""
+"""One single VM with a fixed address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,15 +8,9 @@ from pulumi_azure_native import compute, network
 
 from components.azure import ResourceGroup, known
 from components.compute import ADMIN, Platform, diagnostics, security
-from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
 
-# `cloud-init status --wait` also fails for warnings that do not matter, so its result does not
-# count: the gate judges the machine itself.
-_GATE = "cloud-init status --wait >/dev/null 2>&1; exec /opt/kilonode/bin/gate"
-# A first boot may wait a quarter of an hour for its rights on the vault, and downloads.
-_GATE_SECONDS = 3600
 # Azure refuses to change these on a living VM, though the preview would call it an update
 # (pulumi-azure-native #577). A resize is possible, but reboots at once and does not wait for the
 # gate of the member before. So all of them replace the VM, one after the other.
@@ -35,7 +29,7 @@ _REPLACING = [
 
 @dataclass(frozen=True)
 class MachineArgs:
-    """`after`: the machine is replaced only once these are done. The gate runs on the machine."""
+    """`after`: the machine is replaced only once these are done."""
 
     group: ResourceGroup
     platform: Platform
@@ -44,32 +38,23 @@ class MachineArgs:
     identity_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     after: Sequence[pulumi.Resource]
-    gate_nonce: str
     backend_pool_ids: Sequence[pulumi.Output[str]] = field(default=())
 
 
 class Machine(pulumi.ComponentResource):
-    """Custom data of a VM is immutable, so a change replaces the VM: deleted, created, gated.
+    """Custom data of a VM is immutable, so a change replaces the VM: deleted, then created.
 
     Its address stays, with the NIC. Its disks do not: what must outlive them lies elsewhere.
     """
 
-    gate: pulumi.Resource
+    vm: pulumi.Resource
 
     def __init__(
         self, name: str, args: MachineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("kilonode:compute:Machine", name, None, opts)
         self._args = args
-        vm = self._vm(name, self._nic(name))
-        self.gate = run_on(
-            args.member.name,
-            vm,
-            RunCommand("gate", _GATE, args.user_data.sha256, args.gate_nonce, _GATE_SECONDS),
-            name=f"{name}-gate",
-            group=args.group,
-            parent=self,
-        )
+        self.vm = self._vm(name, self._nic(name))
         self.register_outputs({"address": str(args.member.address)})
 
     def _nic(self, name: str) -> pulumi.Output[str]:

@@ -1,4 +1,4 @@
-"""The question before anything of the main etcd cluster is deleted: are all its members healthy?"""
+"""The question before anything of an etcd cluster is deleted: are all its members healthy?"""
 
 import hashlib
 import json
@@ -13,22 +13,27 @@ from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
 
-_SECONDS = 600
+# The asker may just have been made: a first boot waits for its rights on the vault, and downloads.
+_SECONDS = 3600
 
 
 @dataclass(frozen=True)
 class PreflightArgs:
-    """`asker`: a machine that is none of `members`, and `asker_gate` what says that it works.
+    """`cluster`: main or events. `user_data` is keyed by member name.
 
-    `user_data` is keyed by member name.
+    `asker`: the machine that asks, none of `members`, and `asker_vm` its VM. `learner`: the address
+    of the cluster's durable learner, whether it has one or not. `after`: what comes before.
     """
 
     group: ResourceGroup
     platform: Platform
     asker: Member
-    asker_gate: pulumi.Resource
+    asker_vm: pulumi.Resource
+    cluster: str
     members: Sequence[Member]
+    learner: str
     user_data: Mapping[str, UserData]
+    after: Sequence[pulumi.Resource]
     gate_nonce: str
 
 
@@ -47,15 +52,16 @@ class Preflight(pulumi.ComponentResource):
         environment = args.user_data[args.members[0].name].environment
         # With the birth record: a cluster of which nobody answers may be new, or may be dead.
         command = (
-            "exec /opt/kilonode/bin/preflight"
-            f" --container {environment['BLOB_CONTAINER_URL']}"
-            f" {environment['ETCD_CLIENT_PORT']} {environment['ETCD_CANDIDATES']}"
+            "cloud-init status --wait >/dev/null 2>&1;"
+            " systemctl start artifacts.service bundle.service"
+            f" && exec /opt/kilonode/bin/etcd-preflight {args.cluster}"
+            f" --container {environment['BLOB_CONTAINER_URL']} --learner {args.learner}"
         )
         self.gate = run_on(
             args.asker.name,
-            args.asker_gate,
+            args.asker_vm,
             RunCommand(
-                "preflight",
+                f"preflight-{args.cluster}",
                 command,
                 fingerprint(args.platform, args.members, args.user_data),
                 args.gate_nonce,
@@ -64,6 +70,7 @@ class Preflight(pulumi.ComponentResource):
             name=f"{name}-command",
             group=args.group,
             parent=self,
+            after=args.after,
         )
         self.register_outputs({"asker": args.asker.name})
 

@@ -1,5 +1,6 @@
 """Commands on a machine, through Azure: no network path to the machine is needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -30,10 +31,12 @@ def run_on(
     name: str,
     group: ResourceGroup,
     parent: pulumi.Resource,
+    after: Sequence[pulumi.Resource] = (),
 ) -> pulumi.Resource:
     """The resource `name`: runs `command` on the VM once `ready` is; its failure is a failure.
 
-    It is replaced, and so runs again, with `ready`: the VM, or something that stands on it.
+    It is replaced, and so runs again, with `ready`: the VM, or something that stands on it. It
+    only waits for `after`.
     """
     # The script has its time; what comes on top is Azure's.
     minutes = f"{command.seconds // 60 + 15}m"
@@ -56,6 +59,7 @@ def run_on(
         treat_failure_as_deployment_failure=True,
         opts=pulumi.ResourceOptions(
             parent=parent,
+            depends_on=list(after),
             custom_timeouts=pulumi.CustomTimeouts(create=minutes, update=minutes),
         ),
     )

@@ -15,14 +15,16 @@ _CONTAINERS = ("etcd", "events", "artifacts")
 _GRANTS = (
     ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "etcd"),
     ("events", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "events"),
-    # For the preflight, which asks from outside whether the main cluster was ever born.
-    ("etcd", roles.STORAGE_BLOB_DATA_READER, "events"),
+    # For the preflights, which ask from outside whether a cluster was ever born. Masters read all
+    # of etcd anyway.
+    ("etcd", roles.STORAGE_BLOB_DATA_READER, "master"),
+    ("events", roles.STORAGE_BLOB_DATA_READER, "master"),
 )
 
 
 @dataclass(frozen=True)
 class StorageArgs:
-    """`identities` is keyed by role and holds at least etcd and events."""
+    """`identities` is keyed by role and holds at least etcd, events and master."""
 
     group: ResourceGroup
     account_name: str

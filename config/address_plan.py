@@ -12,9 +12,12 @@ API = 9
 MASTERS_FIRST = 10
 ETCD_FIRST = 10
 EVENTS_FIRST = 30
+# One durable learner for each cluster, which never takes a voter's place.
+ETCD_LEARNER = ETCD_FIRST + len(MEMBER_KEYS)
+EVENTS_LEARNER = EVENTS_FIRST + len(MEMBER_KEYS)
 
 MASTERS_LAST = MASTERS_FIRST + len(MEMBER_KEYS) - 1
-EVENTS_LAST = EVENTS_FIRST + len(MEMBER_KEYS) - 1
+ETCD_SUBNET_LAST = EVENTS_LEARNER
 
 # In the range of services, which is not a subnet of Azure's.
 KUBERNETES_SERVICE = 1

@@ -84,7 +84,7 @@ def _common(settings: Settings, topology: Topology, machine: Member | NodeSet) -
 def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, str]:
     main = member.role == "etcd"
     cluster = settings.etcd.main if main else settings.etcd.events
-    candidates = topology.etcd_candidates if main else topology.events_candidates
+    members = topology.etcd if main else topology.events
     client_port, peer_port = _ETCD_PORTS[member.role]
     return {
         "ETCD_CLUSTER": "main" if main else "events",
@@ -94,7 +94,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_CLIENT_PORT": str(client_port),
         "ETCD_PEER_PORT": str(peer_port),
         "ETCD_METRICS_PORT": str(_ETCD_METRICS_PORT),
-        "ETCD_CANDIDATES": _words(candidates),
+        # All that a member can ever have: growing replaces nobody.
+        "ETCD_CANDIDATES": _words((*members.voter_candidates, members.learner_address)),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
         "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
@@ -123,8 +124,8 @@ def _master(settings: Settings, topology: Topology) -> dict[str, str]:
         "SERVICE_CIDR": str(network.service_cidr),
         "NODE_POD_PREFIX": str(network.node_pod_prefix),
         "NODE_SUBNETS": _words((network.subnets.nodes, network.subnets.masters)),
-        "ETCD_CANDIDATES": _words(topology.etcd_candidates),
-        "EVENTS_CANDIDATES": _words(topology.events_candidates),
+        "ETCD_CANDIDATES": _words(topology.etcd.voter_candidates),
+        "EVENTS_CANDIDATES": _words(topology.events.voter_candidates),
         **_extra_args(settings, "kube_apiserver", "kube_controller_manager", "kube_scheduler"),
     }
 

@@ -44,8 +44,8 @@ class Image(Section):
 
 class Subnets(Section):
     etcd: IPv4Network = setting(
-        "subnet of both etcd clusters; members get its addresses +10 to +18, events members +30 "
-        "to +38",
+        "subnet of both etcd clusters; members get its addresses +10 to +18 and a durable learner "
+        "+19, events members +30 to +38 and theirs +39",
         limit="inside network.cidr, /26 or larger, disjoint from the other subnets",
         example="10.0.0.0/24",
     )

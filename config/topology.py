@@ -42,6 +42,20 @@ class Member:
 
 
 @dataclass(frozen=True)
+class EtcdCluster:
+    """One of the two etcd clusters; name: as the settings call it.
+
+    voter_candidates: all addresses that its voters may ever have, in the order of their keys.
+    learner_address: a durable learner's, whether there is one or not.
+    """
+
+    name: Literal["main", "events"]
+    voters: tuple[Member, ...]
+    voter_candidates: tuple[IPv4Address, ...]
+    learner_address: IPv4Address
+
+
+@dataclass(frozen=True)
 class NodeSet:
     """A scale set of nodes. nodes: its capacity at creation; later that is the autoscaler's."""
 
@@ -72,19 +86,17 @@ class Topology:
     api_address: IPv4Address
     kubernetes_service_ip: IPv4Address
     cluster_dns_ip: IPv4Address
-    etcd: tuple[Member, ...]
-    events: tuple[Member, ...]
+    etcd: EtcdCluster
+    events: EtcdCluster
     masters: tuple[Member, ...]
-    node_sets: tuple[NodeSet, ...]
-    # All addresses that members of a cluster may ever have, in the order of their keys.
-    etcd_candidates: tuple[IPv4Address, ...]
-    events_candidates: tuple[IPv4Address, ...]
+    # All addresses that masters may ever have, in the order of their keys.
     master_candidates: tuple[IPv4Address, ...]
+    node_sets: tuple[NodeSet, ...]
 
     @property
     def machines(self) -> tuple[Member | NodeSet, ...]:
         """All that have user data."""
-        return (*self.events, *self.etcd, *self.masters, *self.node_sets)
+        return (*self.events.voters, *self.etcd.voters, *self.masters, *self.node_sets)
 
 
 def topology(settings: Settings) -> Topology:
@@ -95,10 +107,7 @@ def topology(settings: Settings) -> Topology:
     suffix = _global_suffix(settings)
     vault = f"{cluster[: VAULT_NAME_MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
     account = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH] + suffix
-    etcd = _candidates(subnets.etcd, address_plan.ETCD_FIRST)
-    events = _candidates(subnets.etcd, address_plan.EVENTS_FIRST)
     masters = _candidates(subnets.masters, address_plan.MASTERS_FIRST)
-    etcd_size = effective_size(settings.etcd.size)
     return Topology(
         cluster=cluster,
         control_group=f"{cluster}-control",
@@ -111,8 +120,8 @@ def topology(settings: Settings) -> Topology:
         api_address=subnets.masters[address_plan.API],
         kubernetes_service_ip=services[address_plan.KUBERNETES_SERVICE],
         cluster_dns_ip=services[address_plan.CLUSTER_DNS],
-        etcd=_members(settings, "etcd", settings.etcd.main.members, etcd, etcd_size),
-        events=_members(settings, "events", settings.etcd.events.members, events, etcd_size),
+        etcd=_etcd_cluster(settings, "etcd"),
+        events=_etcd_cluster(settings, "events"),
         masters=_members(
             settings,
             "master",
@@ -120,14 +129,12 @@ def topology(settings: Settings) -> Topology:
             masters,
             effective_size(settings.masters.size),
         ),
+        master_candidates=masters,
         node_sets=tuple(
             _node_set(cluster, pool_key, pool, key)
             for pool_key, pool in settings.node_pools.items()
             for key in pool.scale_sets
         ),
-        etcd_candidates=etcd,
-        events_candidates=events,
-        master_candidates=masters,
     )
 
 
@@ -135,6 +142,20 @@ def effective_size(name: str) -> Size:
     """The size that is created: where `name` is retired, the one that stands in for it."""
     size = SIZES[name]
     return SIZES[size.substitute] if size.retired and size.substitute else size
+
+
+def _etcd_cluster(settings: Settings, role: Literal["etcd", "events"]) -> EtcdCluster:
+    main = role == "etcd"
+    subnet = settings.network.subnets.etcd
+    wanted = settings.etcd.main if main else settings.etcd.events
+    candidates = _candidates(subnet, address_plan.ETCD_FIRST if main else address_plan.EVENTS_FIRST)
+    size = effective_size(settings.etcd.size)
+    return EtcdCluster(
+        name="main" if main else "events",
+        voters=_members(settings, role, wanted.members, candidates, size),
+        voter_candidates=candidates,
+        learner_address=subnet[address_plan.ETCD_LEARNER if main else address_plan.EVENTS_LEARNER],
+    )
 
 
 def _members(

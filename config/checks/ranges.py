@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 from itertools import combinations
 
-from config.address_plan import EVENTS_LAST, MASTERS_LAST
+from config.address_plan import ETCD_SUBNET_LAST, MASTERS_LAST
 from config.azure_limits import (
     RESERVED_RANGES,
     SUBNET_RESERVED,
@@ -59,7 +59,7 @@ def subnets_are_apart(settings: Settings) -> Iterator[Problem]:
 def member_subnets_hold_their_plan(settings: Settings) -> Iterator[Problem]:
     subnets = settings.network.subnets
     for key, subnet, last in (
-        ("network.subnets.etcd", subnets.etcd, EVENTS_LAST),
+        ("network.subnets.etcd", subnets.etcd, ETCD_SUBNET_LAST),
         ("network.subnets.masters", subnets.masters, MASTERS_LAST),
     ):
         needed = last + 1 + SUBNET_RESERVED_LAST

@@ -393,6 +393,14 @@ class Machine:
             check=True,
         ).stdout
 
+    def is_full(self) -> bool:
+        """Writes something large, and tells whether that was refused."""
+        try:
+            self.etcdctl("put", "key", "x" * 100_000)
+        except subprocess.CalledProcessError:
+            return True
+        return False
+
     def log(self) -> str:
         return (self.folder / "etcd.log").read_text()
 

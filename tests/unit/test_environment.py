@@ -123,8 +123,8 @@ def test_the_two_etcd_clusters_differ_in_ports_peers_quota_and_container() -> No
     ports = ("ETCD_CLIENT_PORT", "ETCD_PEER_PORT", "ETCD_METRICS_PORT")
     assert [main[key] for key in ports] == ["2379", "2380", "2383"]
     assert [events[key] for key in ports] == ["2381", "2382", "2383"]
-    assert main["ETCD_CANDIDATES"].split() == [f"10.0.0.{10 + i}" for i in range(9)]
-    assert events["ETCD_CANDIDATES"].split() == [f"10.0.0.{30 + i}" for i in range(9)]
+    assert main["ETCD_CANDIDATES"].split() == [f"10.0.0.{10 + i}" for i in range(10)]
+    assert events["ETCD_CANDIDATES"].split() == [f"10.0.0.{30 + i}" for i in range(10)]
     assert (main["ETCD_QUOTA_BYTES"], events["ETCD_QUOTA_BYTES"]) == ("4294967296", "2147483648")
     assert main["BLOB_CONTAINER_URL"].endswith(".blob.core.windows.net/etcd")
     assert events["BLOB_CONTAINER_URL"].endswith(".blob.core.windows.net/events")
@@ -205,6 +205,8 @@ def test_masters_know_what_the_control_plane_needs() -> None:
     assert environment["SERVICE_CIDR"] == "10.96.0.0/16"
     assert environment["NODE_POD_PREFIX"] == "24"
     assert environment["NODE_SUBNETS"] == "10.0.2.0/23 10.0.1.0/24"
+    # Only voters serve an apiserver; a durable learner has the address after theirs.
+    assert environment["ETCD_CANDIDATES"].split()[-1] == "10.0.0.18"
     assert environment["EVENTS_CANDIDATES"].split()[0] == "10.0.0.30"
 
 

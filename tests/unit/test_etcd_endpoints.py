@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from kilonode import etcd_endpoints
 from kilonode.etcd_endpoints import voters
+from kilonode.etcdctl import EVENTS as EVENTS_ETCD
 
 CANDIDATES = [f"10.0.0.{number}" for number in range(10, 19)]
 
@@ -44,7 +45,9 @@ class Machine:
         monkeypatch.setattr(etcd_endpoints, "SERVERS_FILE", self.servers)
         monkeypatch.setattr(etcd_endpoints, "LAST_GOOD", directory / "etcd-servers.json")
         monkeypatch.setattr(etcd_endpoints, "environment", lambda: environment)
-        monkeypatch.setattr(etcd_endpoints, "ask", lambda _, port: self.answers.get(port, []))
+        monkeypatch.setattr(
+            etcd_endpoints, "ask", lambda cluster, _: self.answers.get(cluster.port, [])
+        )
 
 
 @pytest.fixture
@@ -94,9 +97,9 @@ def test_all_candidates_are_asked_in_one_go(monkeypatch: pytest.MonkeyPatch) -> 
 
     def run(arguments: list[str], **_: Any) -> subprocess.CompletedProcess[bytes]:
         calls.append(arguments)
-        return subprocess.CompletedProcess(arguments, 1, b"")
+        return subprocess.CompletedProcess(arguments, 1, b"", b"")
 
-    monkeypatch.setattr("kilonode.etcd_endpoints.subprocess.run", run)
-    assert etcd_endpoints.ask(["10.0.0.30", "10.0.0.31"], 2381) == []
+    monkeypatch.setattr("kilonode.etcdctl.subprocess.run", run)
+    assert etcd_endpoints.ask(EVENTS_ETCD, ["10.0.0.30", "10.0.0.31"]) == []
     ((_, endpoints, *_),) = calls
     assert endpoints == "--endpoints=https://10.0.0.30:2381,https://10.0.0.31:2381"

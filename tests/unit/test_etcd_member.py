@@ -1,7 +1,6 @@
 """Real etcd members: born, joined, stopped, blanked and killed half-way."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from kilonode.etcd.decision import (
 )
 from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
-from kilonode.etcd.preflight import check as preflight
 
 from tests.unit.etcd_machines import Authority, Launch, Machine, Store, World, eventually
 
@@ -209,53 +207,20 @@ def test_nobody_without_a_certificate_of_the_cluster_is_answered(
     assert not stranger.client.answers([a.me.address])
 
 
-def test_the_gate_and_the_preflight_stay_closed_while_a_member_is_away(
-    cluster: list[Machine],
-) -> None:
+def test_the_gate_stays_closed_while_a_member_is_away(cluster: list[Machine]) -> None:
     a, b, _ = cluster
-    addresses = [a.me.address, *a.me.peers]
-    assert preflight(a.client, addresses, None) == "all 3 members are healthy"
     b.kill()
-    for check in (
-        lambda: check_cluster(a.client, a.me),
-        lambda: preflight(a.client, addresses, None),
-    ):
-        with pytest.raises(UnhealthyError, match="prod-etcd-b"):
-            check()
+    with pytest.raises(UnhealthyError, match="prod-etcd-b"):
+        check_cluster(a.client, a.me)
 
 
-def test_the_gate_and_the_preflight_stay_closed_while_an_alarm_is_raised(machine: Launch) -> None:
+def test_the_gate_stays_closed_while_an_alarm_is_raised(machine: Launch) -> None:
     a = machine("a")
     a.quota_bytes = 1 << 17
     a.boot()
-    eventually(lambda: is_full(a), "the quota is reached")
+    eventually(a.is_full, "the quota is reached")
     with pytest.raises(UnhealthyError, match="NOSPACE"):
         check_cluster(a.client, a.me)
-    with pytest.raises(UnhealthyError, match="NOSPACE"):
-        preflight(a.client, [a.me.address], None)
-
-
-def is_full(machine: Machine) -> bool:
-    try:
-        machine.etcdctl("put", "key", "x" * 100_000)
-    except subprocess.CalledProcessError:
-        return True
-    return False
-
-
-def test_the_preflight_tells_an_unborn_cluster_from_a_dead_one(
-    machine: Launch, store: Store
-) -> None:
-    a = machine("a")
-    addresses = [a.me.address, *a.me.peers]
-    assert "nothing to lose" in preflight(a.client, addresses, a.container)
-    a.boot()
-    a.kill()
-    with pytest.raises(UnhealthyError, match="none of its members answers"):
-        preflight(a.client, addresses, a.container)
-    store.down = True
-    with pytest.raises(UnhealthyError, match="unreadable"):
-        preflight(a.client, addresses, a.container)
 
 
 def test_a_learner_is_no_voter_for_the_gate(machine: Launch) -> None:

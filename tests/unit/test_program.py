@@ -190,19 +190,39 @@ def test_machines_are_gated_one_after_the_other_in_the_order_of_dependence(
     for before, machine in itertools.pairwise(order):
         gate = prod.named(f"{before}-gate")
         assert prod.named(f"{before}-vm").urn in gate.dependencies
+        waiting = prod.named(f"{machine}-vm")
         if machine == "prod-etcd-a":
-            # Asked on a machine that stays, before the first member is deleted.
-            gate = prod.named("prod-preflight-command")
-            assert prod.named(f"{before}-gate").urn in gate.dependencies
-        assert gate.urn in prod.named(f"{machine}-vm").dependencies
+            waiting = prod.named("prod-etcd-preflight-command")
+        elif machine == "prod-master-a":
+            # Its VM is there before etcd is.
+            waiting = prod.named("prod-master-a-gate")
+        assert gate.urn in waiting.dependencies
+
+
+@pytest.mark.parametrize(("role", "cluster"), [("events", "events"), ("etcd", "main")])
+def test_a_master_asks_about_a_cluster_before_its_first_member_is_touched(
+    prod: Recording, role: str, cluster: str
+) -> None:
+    command = prod.named(f"prod-{role}-preflight-command")
+    assert command.urn in prod.named(f"prod-{role}-a-vm").dependencies
+    assert prod.named("prod-master-a-vm").urn in command.dependencies
+    assert command.inputs["vmName"] == "prod-master-a"
+    script = command.inputs["source"]["script"]
+    assert f"exec /opt/kilonode/bin/etcd-preflight {cluster} --container https://" in script
+
+
+def test_the_asking_master_stands_on_no_etcd_machine(prod: Recording) -> None:
+    """Else there would be none to ask before the first of them is deleted."""
+    after = {urn.rsplit("::", 1)[1] for urn in prod.named("prod-master-a-vm").dependencies}
+    assert not {name for name in after if name.endswith(("-vm", "-gate"))}
 
 
 def test_the_first_machine_waits_for_its_bundle_its_records_and_the_right_to_both(
     prod: Recording,
 ) -> None:
     needed = [*prod.of_type(SECRET), *prod.of_type(ROLE_ASSIGNMENT)]
-    assert len(needed) == 11
-    assert {one.urn for one in needed} <= prod.named("prod-events-a-vm").dependencies
+    assert len(needed) == 12
+    assert {one.urn for one in needed} <= prod.named("prod-master-a-vm").dependencies
 
 
 def test_nodes_wait_for_the_masters_and_the_cluster_provider_for_both(prod: Recording) -> None:
@@ -231,7 +251,7 @@ def test_a_vm_is_deleted_before_it_is_replaced_and_replaced_for_what_azure_never
 
 def test_what_a_gate_reads_says_when_it_must_run_again(prod: Recording) -> None:
     gates = prod.of_type(GATE)
-    assert len(gates) == 12
+    assert len(gates) == 13
     for gate in gates:
         assert gate.inputs["asyncExecution"] is False
         assert gate.inputs["treatFailureAsDeploymentFailure"] is True
@@ -255,17 +275,6 @@ def test_a_vm_keeps_its_address_and_loses_its_disk(prod: Recording) -> None:
         assert nic["deleteOption"] == "Detach"
         assert vm.inputs["storageProfile"]["osDisk"]["deleteOption"] == "Delete"
         assert "name" not in vm.inputs["storageProfile"]["osDisk"]
-
-
-def test_the_preflight_runs_on_an_events_machine_and_asks_every_main_member(
-    prod: Recording,
-) -> None:
-    command = prod.named("prod-preflight-command").inputs
-    assert command["vmName"] == "prod-events-c"
-    script = command["source"]["script"]
-    assert script.startswith("exec /opt/kilonode/bin/preflight --container https://")
-    assert " 2379 10.0.0.10 " in script
-    assert script.endswith(" 10.0.0.18")
 
 
 def test_settings_that_are_wrong_stop_the_program_before_anything_is_declared() -> None:

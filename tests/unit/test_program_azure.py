@@ -54,7 +54,7 @@ def test_each_role_reads_its_own_bundle_and_nothing_else(prod: Recording) -> Non
     }
 
 
-def test_etcd_machines_write_to_their_own_container_and_events_reads_mains_birth_record(
+def test_etcd_machines_write_to_their_own_container_and_masters_read_the_birth_records(
     prod: Recording,
 ) -> None:
     granted = {
@@ -69,7 +69,8 @@ def test_etcd_machines_write_to_their_own_container_and_events_reads_mains_birth
     assert granted == {
         ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "default/containers/etcd"),
         ("events", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "default/containers/events"),
-        ("events", roles.STORAGE_BLOB_DATA_READER, "default/containers/etcd"),
+        ("master", roles.STORAGE_BLOB_DATA_READER, "default/containers/etcd"),
+        ("master", roles.STORAGE_BLOB_DATA_READER, "default/containers/events"),
     }
 
 

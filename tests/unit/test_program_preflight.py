@@ -1,4 +1,4 @@
-"""The preflight asks again whenever a member of the main etcd cluster would be deleted."""
+"""A preflight asks again whenever a member of its etcd cluster would be deleted."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ def asked(changes: dict[str, Any]) -> str:
     """The fingerprint under which a cluster with `changes` is asked."""
     loaded = settings(changes)
     plan = topology(loaded)
-    user_data = {one.name: machine_user_data(loaded, plan, one) for one in plan.etcd}
+    user_data = {one.name: machine_user_data(loaded, plan, one) for one in plan.etcd.voters}
     platform = Platform(loaded.image.version, loaded.ssh_public_key)
-    return fingerprint(platform, plan.etcd, user_data)
+    return fingerprint(platform, plan.etcd.voters, user_data)
 
 
 @pytest.mark.parametrize(

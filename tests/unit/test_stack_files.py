@@ -36,8 +36,8 @@ def test_prod_is_the_documents_cluster() -> None:
     assert sum(pool.max_nodes for pool in settings.node_pools.values()) == 2500
     assert settings.node_pools["cpu"].size == "Standard_D15_v2"
     assert settings.node_pools["gpu"].size == "Standard_NC24"
-    assert (len(plan.etcd), len(plan.events), len(plan.masters)) == (5, 3, 3)
-    assert {one.size.disk_kind for one in plan.etcd} == {"nvme"}
+    assert (len(plan.etcd.voters), len(plan.events.voters), len(plan.masters)) == (5, 3, 3)
+    assert {one.size.disk_kind for one in plan.etcd.voters} == {"nvme"}
 
 
 def test_prod_warns_of_the_documents_two_sizes_and_of_missing_checksums() -> None:
@@ -49,10 +49,10 @@ def test_prod_warns_of_the_documents_two_sizes_and_of_missing_checksums() -> Non
 
 def test_dev_is_the_smallest_cluster_there_can_be() -> None:
     plan = topology(stack("dev"))
-    assert (len(plan.etcd), len(plan.events), len(plan.masters)) == (3, 1, 2)
+    assert (len(plan.etcd.voters), len(plan.events.voters), len(plan.masters)) == (3, 1, 2)
 
 
 def test_local_has_every_role_and_a_pool_of_two_and_one_of_none() -> None:
     plan = topology(stack("local"))
-    assert (len(plan.etcd), len(plan.events), len(plan.masters)) == (3, 3, 2)
+    assert (len(plan.etcd.voters), len(plan.events.voters), len(plan.masters)) == (3, 3, 2)
     assert {one.pool: one.nodes for one in plan.node_sets} == {"cpu": 2, "gpu": 0}

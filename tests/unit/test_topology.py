@@ -23,8 +23,12 @@ def plan(changes: dict[str, Any] | None = None) -> Topology:
 def test_addresses_are_the_documented_offsets_in_their_subnets() -> None:
     got = plan({"etcd.main.members": ["i", "a", "b"]})
     assert str(got.api_address) == "10.0.1.9"
-    assert [str(one.address) for one in got.etcd] == ["10.0.0.18", "10.0.0.10", "10.0.0.11"]
-    assert [str(one.address) for one in got.events] == ["10.0.0.30", "10.0.0.31", "10.0.0.32"]
+    assert [str(one.address) for one in got.etcd.voters] == ["10.0.0.18", "10.0.0.10", "10.0.0.11"]
+    assert [str(one.address) for one in got.events.voters] == [
+        "10.0.0.30",
+        "10.0.0.31",
+        "10.0.0.32",
+    ]
     assert [str(one.address) for one in got.masters] == ["10.0.1.10", "10.0.1.11", "10.0.1.12"]
     assert str(got.kubernetes_service_ip) == "10.96.0.1"
     assert str(got.cluster_dns_ip) == "10.96.0.10"
@@ -50,11 +54,13 @@ def test_no_address_is_given_twice() -> None:
     got = plan()
     addresses = [
         got.api_address,
-        *got.etcd_candidates,
-        *got.events_candidates,
+        *got.etcd.voter_candidates,
+        got.etcd.learner_address,
+        *got.events.voter_candidates,
+        got.events.learner_address,
         *got.master_candidates,
     ]
-    assert len(set(addresses)) == len(addresses) == 28
+    assert len(set(addresses)) == len(addresses) == 30
 
 
 @pytest.mark.parametrize("removed", ["a", "b", "c", "d", "e"])
@@ -66,13 +72,13 @@ def test_removing_any_member_leaves_the_others_as_they_were(removed: str) -> Non
 
 
 def test_the_order_of_keys_decides_nothing_about_a_member() -> None:
-    assert set(plan({"etcd.main.members": ["c", "a", "b"]}).etcd) == set(plan().etcd)
+    assert set(plan({"etcd.main.members": ["c", "a", "b"]}).etcd.voters) == set(plan().etcd.voters)
 
 
 def test_members_are_spread_over_the_zones_by_key() -> None:
     five = plan({"etcd.main.members": list("abcde")})
-    assert [one.zone for one in five.etcd] == ["1", "2", "3", "1", "2"]
-    assert [one.zone for one in plan({"zones": []}).etcd] == [None, None, None]
+    assert [one.zone for one in five.etcd.voters] == ["1", "2", "3", "1", "2"]
+    assert [one.zone for one in plan({"zones": []}).etcd.voters] == [None, None, None]
 
 
 def test_another_scale_set_leaves_the_others_as_they_were() -> None:

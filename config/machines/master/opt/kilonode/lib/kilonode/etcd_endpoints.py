@@ -7,18 +7,17 @@ the masters.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kilonode.etcdctl import EVENTS, MAIN, Etcdctl
 from kilonode.machine import environment, say, write_atomically
 
 SERVERS_FILE = Path("/run/kilonode/etcd-servers.env")
 LAST_GOOD = Path("/var/lib/kilonode/etcd-servers.json")
-PKI = Path("/etc/kilonode/pki/etcd")
 
 
 def voters(member_list: Mapping[str, Any], candidates: Sequence[str]) -> list[str]:
@@ -35,21 +34,9 @@ def voters(member_list: Mapping[str, Any], candidates: Sequence[str]) -> list[st
     return sorted(url for url in urls if urlsplit(url).hostname in candidates)
 
 
-def ask(candidates: Sequence[str], port: int) -> list[str]:
+def ask(cluster: Etcdctl, candidates: Sequence[str]) -> list[str]:
     """The voters' client URLs, as any candidate of a working cluster says; else none."""
-    endpoints = ",".join(f"https://{address}:{port}" for address in candidates)
-    arguments = [
-        "/opt/kilonode/bin/etcdctl",
-        f"--endpoints={endpoints}",
-        f"--cacert={PKI / 'ca.crt'}",
-        f"--cert={PKI / 'client.crt'}",
-        f"--key={PKI / 'client.key'}",
-        "--command-timeout=10s",
-        "--write-out=json",
-        "member",
-        "list",
-    ]
-    answer = subprocess.run(arguments, stdout=subprocess.PIPE)
+    answer = cluster.ask(candidates, "member", "list")
     return [] if answer.returncode else voters(json.loads(answer.stdout), candidates)
 
 
@@ -57,11 +44,11 @@ def main() -> None:
     variables = environment()
     known: dict[str, list[str]] = json.loads(LAST_GOOD.read_text()) if LAST_GOOD.exists() else {}
     clusters = {
-        "main": (variables["ETCD_CANDIDATES"].split(), 2379),
-        "events": (variables["EVENTS_CANDIDATES"].split(), 2381),
+        "main": (MAIN, variables["ETCD_CANDIDATES"].split()),
+        "events": (EVENTS, variables["EVENTS_CANDIDATES"].split()),
     }
-    for cluster, (candidates, port) in clusters.items():
-        found = ask(candidates, port)
+    for cluster, (members, candidates) in clusters.items():
+        found = ask(members, candidates)
         if found:
             known[cluster] = found
         elif cluster in known:

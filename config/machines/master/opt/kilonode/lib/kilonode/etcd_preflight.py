@@ -1,0 +1,149 @@
+"""Whether an etcd cluster may be touched at all: run before the first of its machines is deleted.
+
+A cluster that works passes; so does one that is not born yet. A sick one stops the deployment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import email.utils
+import http.client
+import json
+import sys
+import time
+import urllib.error
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from kilonode import metadata, web
+from kilonode.etcdctl import EVENTS, MAIN, Etcdctl
+from kilonode.machine import Journal, environment
+
+# An election or a restart is over by then.
+_PATIENCE_SECONDS = 300.0
+# A fresh right on the birth record may take a quarter of an hour to arrive.
+_RECORD_PATIENCE_SECONDS = 1500.0
+_PAUSE_SECONDS = 2.0
+
+
+class UnhealthyError(Exception):
+    """The text names the member and the reason."""
+
+
+class UnreadableError(Exception):
+    """Whether the cluster was ever born could not be found out."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`addresses`: all that its voters can have. `learner`: the durable learner's.
+
+    The learner does not count: nothing that the voters agree on depends on it, and an update may
+    be what mends it.
+    """
+
+    etcd: Etcdctl
+    addresses: Sequence[str]
+    learner: str
+    container: str
+
+
+def check(asked: Question) -> str:
+    """What was found, if the cluster may be touched. Raises UnhealthyError or UnreadableError."""
+    answer = asked.etcd.ask(asked.addresses, "member", "list")
+    voters = _voters(asked, answer.stdout)
+    sick = list(_sick(asked, voters))
+    if sick:
+        raise UnhealthyError("; ".join(sick))
+    if answer.returncode == 0:
+        return f"all {len(voters)} members are healthy"
+    if was_born(asked.container):
+        reason = answer.stderr.decode().strip().splitlines()[-1:]
+        raise UnhealthyError(f"the cluster was born, but has no quorum: {' '.join(reason)}")
+    return "the cluster is not born yet, so there is nothing to lose"
+
+
+def _voters(asked: Question, answer: bytes) -> list[dict[str, Any]]:
+    """The member list as the quorum has it, or else as any member remembers it."""
+    if not answer:
+        command = ("member", "list", "--consistency=s")
+        answer = asked.etcd.ask(asked.addresses, *command).stdout
+    members = json.loads(answer)["members"] if answer else []
+    return [member for member in members if _host(member) != asked.learner]
+
+
+def _sick(asked: Question, voters: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A word on each member that does not work; alarms are part of a member's health."""
+    started = {_host(member): member for member in voters if member.get("name")}
+    for member in voters:
+        if not member.get("name"):
+            yield f"the member at {_host(member)} has never started"
+        elif member.get("isLearner"):
+            yield f"member {member['name']} is still a learner"
+    if not started:
+        return
+    told = json.loads(asked.etcd.ask(started, "endpoint", "health").stdout)
+    for entry in sorted(told, key=lambda entry: str(entry["endpoint"])):
+        member = started[urlsplit(entry["endpoint"]).hostname or ""]
+        if not entry["health"] and not member.get("isLearner"):
+            yield f"member {member['name']} is not healthy: {entry.get('error')}"
+
+
+def _host(member: dict[str, Any]) -> str:
+    return urlsplit(member["peerURLs"][0]).hostname or ""
+
+
+def was_born(container: str) -> bool:
+    """False only if the store itself says that the container holds no birth record."""
+    try:
+        headers = {
+            "Authorization": f"Bearer {metadata.token('https://storage.azure.com')}",
+            "x-ms-version": "2023-11-03",
+            "x-ms-date": email.utils.formatdate(usegmt=True),
+        }
+        web.send(f"{container}/birth.json", headers)
+    except urllib.error.HTTPError as error:
+        code = str(error.headers.get("x-ms-error-code", ""))
+        # A missing container, or a proxy that knows nothing, is no proof of anything.
+        if error.code == http.client.NOT_FOUND and code == "BlobNotFound":
+            return False
+        raise UnreadableError(f"{error} {code}".strip()) from error
+    except (*web.ERRORS, KeyError, TypeError) as error:
+        raise UnreadableError(str(error)) from error
+    return True
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cluster", choices=("main", "events"))
+    parser.add_argument("--container", required=True, metavar="URL", help="of its birth record")
+    parser.add_argument("--learner", required=True, metavar="ADDRESS", help="who does not count")
+    given = parser.parse_args()
+    main_cluster = given.cluster == "main"
+    candidates = environment()["ETCD_CANDIDATES" if main_cluster else "EVENTS_CANDIDATES"]
+    etcd = MAIN if main_cluster else EVENTS
+    asked = Question(etcd, candidates.split(), given.learner, given.container)
+    journal, begun = Journal(), time.monotonic()
+    while True:
+        try:
+            found = check(asked)
+        except UnhealthyError as error:
+            reason, patience = f"{given.cluster} etcd: {error}", _PATIENCE_SECONDS
+        except UnreadableError as error:
+            patience = _RECORD_PATIENCE_SECONDS
+            reason = (
+                f"{given.cluster} etcd: no member answers, and its birth record neither: {error}"
+            )
+        else:
+            journal.say(f"preflight: {given.cluster} etcd: {found}")
+            return
+        if time.monotonic() > begun + patience:
+            sys.exit(f"preflight: {reason}")
+        journal.say(f"preflight: {reason}")
+        time.sleep(_PAUSE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
