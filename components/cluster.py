@@ -114,8 +114,8 @@ class Cluster(pulumi.ComponentResource):
             f"{self._name}-pki",
             PkiArgs(
                 cluster=topology.cluster,
-                etcd=topology.etcd.voters,
-                events=topology.events.voters,
+                etcd=topology.etcd,
+                events=topology.events,
                 apiserver_names=self._endpoint.names,
                 apiserver_addresses=self._endpoint.addresses,
                 api_server=self._endpoint.server,

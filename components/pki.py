@@ -16,7 +16,7 @@ from components.certificates import (
 )
 from components.kubeconfig import kubeconfig
 from config.declared import DECLARED_FILE, declared
-from config.topology import Member
+from config.topology import EtcdCluster, Member
 
 Files = dict[str, pulumi.Output[str]]
 
@@ -47,8 +47,8 @@ class PkiArgs:
     """`apiserver_*` are what its certificate serves; `api_server` is the URL for people."""
 
     cluster: str
-    etcd: Sequence[Member]
-    events: Sequence[Member]
+    etcd: EtcdCluster
+    events: EtcdCluster
     apiserver_names: Sequence[str]
     apiserver_addresses: Sequence[str]
     api_server: str
@@ -127,13 +127,14 @@ class Pki(pulumi.ComponentResource):
             ),
         }
 
-    def _etcd_bundle(self, members: Sequence[Member]) -> pulumi.Output[str]:
+    def _etcd_bundle(self, cluster: EtcdCluster) -> pulumi.Output[str]:
         machines = {
-            member.name: _pair("etcd/member", self._etcd_member(member)) for member in members
+            member.name: _pair("etcd/member", self._etcd_member(member))
+            for member in cluster.voters
         }
         files = {
             "etcd/ca.crt": self._etcd.credential.certificate,
-            DECLARED_FILE: pulumi.Output.from_input(declared(members)),
+            DECLARED_FILE: pulumi.Output.from_input(declared(cluster)),
         }
         return _bundle(files, machines)
 

@@ -7,16 +7,16 @@ dropping its first key, replaces no machine.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
-from config.topology import Member
+from config.topology import EtcdCluster
 
 # Below the machines' folder of keys and certificates.
 DECLARED_FILE = "etcd/declared.json"
 
 
-def declared(voters: Sequence[Member]) -> str:
+def declared(cluster: EtcdCluster) -> str:
     """The file's content. The first voter alone may found the cluster: two would found one each."""
+    voters = cluster.voters
     content = {
         "founder": voters[0].name,
         "voters": {member.name: str(member.address) for member in voters},
