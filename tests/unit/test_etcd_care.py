@@ -18,6 +18,7 @@ from kilonode.etcd.care_memory import HISTORY_SECONDS, Memory
 from kilonode.etcd.client import Alarm, EtcdError, Status
 from kilonode.etcd.health import UnhealthyError
 
+from tests.unit import etcd_machines
 from tests.unit.etcd_machines import Launch, Machine, eventually
 from tests.unit.test_machine_units import unit, values
 
@@ -36,8 +37,10 @@ def lone(machine: Launch) -> Machine:
 
 
 @pytest.fixture
-def cluster(machine: Launch) -> list[Machine]:
-    """Three members with a small quota, the leader first."""
+def cluster(machine: Launch, monkeypatch: pytest.MonkeyPatch) -> list[Machine]:
+    """Three members with a small quota, the leader first: it stays one on a busy computer too."""
+    patience = "--heartbeat-interval=100 --election-timeout=3000"
+    monkeypatch.setattr(etcd_machines, "EXTRA_ARGS", f"{etcd_machines.EXTRA_ARGS} {patience}")
     found = [machine(letter) for letter in "abc"]
     for each in found:
         each.quota_bytes = QUOTA
