@@ -39,8 +39,8 @@ def build(recipe: Recipe, version: str, go: Path, target: Path, log: Path, step:
         "CGO_ENABLED": "1" if recipe.cgo else "0",
     }
     # With C, the pure Go resolver and user lookup keep a static program whole.
-    tags = ["-tags", "netgo,osusergo"] if recipe.cgo else []
-    flags = ["-ldflags", recipe.linker_flags(version)]
+    tags = [*recipe.tags, *(("netgo", "osusergo") if recipe.cgo else ())]
+    flags = ["-tags", ",".join(tags), "-ldflags", recipe.linker_flags(version)]
     log.unlink(missing_ok=True)
     for number, (program, package) in enumerate(recipe.packages.items(), 1):
         what = f"building {program}"
@@ -48,7 +48,7 @@ def build(recipe: Recipe, version: str, go: Path, target: Path, log: Path, step:
             what += f", {number} of {len(recipe.packages)}"
             step.say(what)
         run.logged(
-            [str(go), *_BUILD, *tags, *flags, "-o", str(target / program), package],
+            [str(go), *_BUILD, *flags, "-o", str(target / program), package],
             what=what,
             cwd=recipe.folder,
             env=environment,

@@ -28,6 +28,8 @@ class Recipe:
     # The module that carries the version; None for this project's own programs.
     module: str | None
     cgo: bool
+    # Go's build tags.
+    tags: tuple[str, ...]
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -74,7 +76,7 @@ class Recipe:
 def read(folder: Path) -> Recipe:
     """Read a recipe folder."""
     body = yaml.safe_load((folder / "build.yaml").read_text())
-    known = {"packages", "files", "variables", "module", "cgo"}
+    known = {"packages", "files", "variables", "module", "cgo", "tags"}
     if unknown := sorted(set(body) - known):
         raise ToolchainError(f"{folder / 'build.yaml'}: unknown keys {unknown}")
     return Recipe(
@@ -84,4 +86,5 @@ def read(folder: Path) -> Recipe:
         variables={k: str(v) for k, v in (body.get("variables") or {}).items()},
         module=body.get("module"),
         cgo=bool(body.get("cgo", False)),
+        tags=tuple(body.get("tags") or ()),
     )
