@@ -97,6 +97,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         # All that a member can ever have: growing replaces nobody.
         "ETCD_CANDIDATES": _words((*members.voter_candidates, members.learner_address)),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
+        "ETCD_FSYNC_FLOOR_MS": str(settings.etcd.fsync_floor_ms),
+        "FIO_PACKAGE": catalog().packages["fio"],
         "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
     }

@@ -139,6 +139,15 @@ class Etcd(Section):
         limit="a size of config/azure_limits.py with a local disk",
         example="Standard_L8s_v4",
     )
+    fsync_floor_ms: Annotated[int, Strict()] = setting(
+        "the longest that 99 of 100 fsyncs of the local disk may take; on a slower disk, by fio's "
+        "measure, no member begins or joins (D2)",
+        limit="1 to 10,000 ms",
+        example=10,
+        default=10,
+        ge=1,
+        le=10_000,
+    )
     main: EtcdCluster = setting("everything but events", limit="3 or 5 members", example={})
     events: EtcdCluster = setting(
         "events alone, on VMs of their own (D3)", limit="1, 3 or 5 members", example={}

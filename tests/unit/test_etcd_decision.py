@@ -231,6 +231,20 @@ def test_a_blank_machine_first_removes_its_old_entry() -> None:
     assert decide(situation(answers=answers("ac", [A, B, C]))) == Remove(B, "10.0.0.10")
 
 
+@pytest.mark.parametrize(
+    "known",
+    [{"answers": answers("ac", [A, B, C])}, {"answers": answers("a", [A])}, {"record": None}],
+    ids=["remove", "join", "found"],
+)
+def test_nobody_begins_on_a_disk_that_is_objected_to(known: dict[str, object]) -> None:
+    assert decide(situation("a", objection="slow", **known)) == Wait("slow")
+
+
+def test_who_has_data_starts_on_any_disk() -> None:
+    now = situation(data=data("b"), answers=answers("ac", [A, B, C]), objection="slow")
+    assert decide(now) == Restart()
+
+
 def test_an_entry_from_a_join_that_was_killed_is_removed_too() -> None:
     unstarted = member("b", learner=True, started=False)
     now = situation(answers=answers("a", [A, unstarted]))

@@ -87,6 +87,7 @@ class Situation:
     `version`: of this machine's etcd, as in 3.6.14. `declared`: not looked at where there is data.
     `refounds`: whether the cluster is founded anew once all voters have lost their data.
     `reported`: the members that have reported so of the cluster that the record names.
+    `objection`: why nobody should begin on the local disk, such as that it is slow.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Situation:
     record: Record | Unreadable | None = Unreadable("not asked for")
     refounds: bool = False
     reported: Set[str] = frozenset()
+    objection: str | None = None
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,9 @@ def decide(now: Situation) -> Step:
         return _with_data(now, now.data, answers)
     if not _is_declared(now):
         return Wait("this machine is not declared a member of the cluster: it does not join")
+    if now.objection:
+        # Its old entry stays, too: a vote that is missing costs no more than one that was removed.
+        return Wait(now.objection)
     current = _current(answers)
     if current:
         return _unreported(now) or _rejoin(now, current, answers)

@@ -31,6 +31,7 @@ from kilonode.etcd.decision import (
     decide,
 )
 from kilonode.etcd.declared import Declaration
+from kilonode.etcd.fsync import LocalDisk
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment, write_atomically
 
@@ -47,6 +48,7 @@ class Places:
     pki: Path = PKI
     metrics: Path = metrics.FOLDER
     etcd: str = "/opt/kilonode/bin/etcd"
+    fio: str = "fio"
 
 
 class Preparation:
@@ -61,6 +63,8 @@ class Preparation:
         )
         self._container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
         self._places = places
+        floor = int(parameters["ETCD_FSYNC_FLOOR_MS"]) / 1000
+        self._disk = LocalDisk(places.data.parent, floor, places.metrics, places.fio)
         self._client = Client(me.client_port, places.pki)
 
     def look(self) -> Situation:
@@ -75,6 +79,10 @@ class Preparation:
                 reported = lost_reports.names(self._container, record.cluster_id)
             except web.ERRORS as error:
                 record = Unreadable(str(error))
+        # Nobody waits for a learner's disk.
+        begins = not data and not self._me.learns
+        if not begins:
+            self._disk.measure_once_a_boot()
         intention = self._places.intention
         return Situation(
             name=self._me.name,
@@ -87,6 +95,7 @@ class Preparation:
             record=record,
             refounds=self._refounds,
             reported=reported,
+            objection=self._disk.objection() if begins else None,
         )
 
     def act(self, step: Step) -> bool:
