@@ -29,7 +29,8 @@ test: ## all tests; the cluster's too where this machine can boot machines
 	@$(RUN) commands.test
 
 soak: ## the long fault runs (root)
-	@$(RUN) pytest -p no:cacheprovider --verbose -m soak tests/cluster
+	@$(RUN) toolchain ensure test
+	@$(RUN) pytest -p no:cacheprovider --verbose -m soak tests/etcd tests/cluster
 
 bench: ## the benchmarks, each a ratio of two arms in one run
 	@$(RUN) commands.bench

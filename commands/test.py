@@ -1,4 +1,4 @@
-"""make test: linters, then unit, engine and cluster tests, each with a count of its own."""
+"""make test: linters, then unit, engine, etcd and cluster tests, each with a count of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import sys
 from commands import lint
 from commands.engine import TOP
 
-# Cluster tests share one cluster, so they run one after the other, and last.
-KINDS = {"unit": ["--numprocesses=2"], "engine": ["--numprocesses=2"], "cluster": []}
+# One after the other: cluster tests share one cluster, and etcd tests measure time.
+KINDS = {
+    "unit": ["--numprocesses=2"],
+    "engine": ["--numprocesses=2"],
+    "etcd": [],
+    "cluster": [],
+}
 
 
 def main() -> None:
@@ -29,7 +34,7 @@ def main() -> None:
             "-m",
             "not soak",
         ]
-        verbosity = "--verbose" if kind == "cluster" else "--quiet"
+        verbosity = "--verbose" if kind in ("etcd", "cluster") else "--quiet"
         command = [*pytest, verbosity, f"tests/{kind}", *options, *sys.argv[1:]]
         if subprocess.run(command, cwd=TOP, check=False).returncode:
             failed.append(kind)

@@ -273,6 +273,7 @@ class Machine:
         self.places.intention.parent.mkdir()
         self.container = container
         self.quota_bytes = 8 << 30
+        self.extra_args = EXTRA_ARGS
         vault, _, bundle = container.rpartition("/")
         self.parameters = {
             "BLOB_CONTAINER_URL": container,
@@ -290,6 +291,11 @@ class Machine:
         fio = Path(self.places.fio)
         fio.write_text(f"#!/bin/sh\necho '{json.dumps({'jobs': [job]})}'\n")
         fio.chmod(0o755)
+
+    @property
+    def running(self) -> bool:
+        """Whether an etcd was started that has not ended."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def client(self) -> Client:
@@ -355,7 +361,7 @@ class Machine:
             "ETCD_PEER_PORT": str(PEER_PORT),
             "ETCD_METRICS_PORT": str(METRICS_PORT),
             "ETCD_QUOTA_BYTES": str(self.quota_bytes),
-            "ETCD_EXTRA_ARGS": EXTRA_ARGS,
+            "ETCD_EXTRA_ARGS": self.extra_args,
             **{key: value.strip('"') for key, value in environment.items()},
         }
         text = re.sub(r"\$\{?(\w+)\}?", lambda name: variables[name[1]], found[1])

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -28,6 +29,8 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
+	// A terminal's ctrl-C reaches whoever holds stdin too, and that one decides.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	if err := run(flag.Arg(0), flag.Arg(1), *delay); err != nil {
 		fmt.Fprintln(os.Stderr, "fallible-disk:", err)
 		os.Exit(1)
@@ -44,12 +47,10 @@ func run(backing, mount string, delay time.Duration) error {
 	root.NewNode = func(*fs.LoopbackRoot, *fs.Inode, string, *syscall.Stat_t) fs.InodeEmbedder {
 		return &node{LoopbackNode: fs.LoopbackNode{RootData: root}, disk: disk}
 	}
-	server, err := fs.Mount(mount, root.NewNode(root, nil, "", &stat), &fs.Options{
+	_, err := fs.Mount(mount, root.NewNode(root, nil, "", &stat), &fs.Options{
 		MountOptions: fuse.MountOptions{
 			FsName:            "fallible-disk",
 			DirectMountStrict: true,
-			// After a cut, files are no longer what the kernel may have seen.
-			ExplicitDataCacheControl: false,
 		},
 	})
 	if err != nil {
@@ -64,9 +65,9 @@ func run(backing, mount string, delay time.Duration) error {
 			fail = answers.Encode(answer)
 		}
 	}
-	if err := server.Unmount(); err != nil {
-		// Somebody is still in there: nobody else will find it from now on.
-		_ = syscall.Unmount(mount, syscall.MNT_DETACH)
+	// Detached, should somebody still be in there. Its end is not waited for: a mount namespace made
+	// meanwhile holds a copy of the mount, which dies with this process.
+	if err := syscall.Unmount(mount, syscall.MNT_DETACH); err != nil {
 		return err
 	}
 	return fail
@@ -76,9 +77,9 @@ func (disk *disk) obey(command string) (any, error) {
 	switch command {
 	case "cut":
 		return disk.cut()
-	case "lie":
-		disk.lies.Store(true)
-		return map[string]bool{"lies": true}, nil
+	case "lie", "behave":
+		disk.lies.Store(command == "lie")
+		return map[string]bool{"lies": command == "lie"}, nil
 	case "count":
 		return map[string]int64{"writes": disk.writes.Load(), "syncs": disk.syncs.Load()}, nil
 	}

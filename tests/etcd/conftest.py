@@ -1,0 +1,75 @@
+"""Real etcd members on disks whose power can be cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from kilonode import metadata
+
+from tests.etcd.machines import Cluster, cluster
+from tests.unit.etcd_machines import Store
+from tests.unit.http_server import serving
+from toolchain import spec
+from toolchain.ensure import Toolchain
+from toolchain.errors import ToolchainError
+from toolchain.options import Options
+
+Healthy = Callable[[int], Cluster]
+Tell = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of etcd, etcdctl, etcd-load and fallible-disk."""
+    if os.geteuid() or not Path("/dev/fuse").exists():
+        pytest.skip("needs root and /dev/fuse, for disks whose power can be cut")
+    try:
+        return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
+    except ToolchainError as error:
+        pytest.skip(f"needs etcd: {error}")
+
+
+@pytest.fixture(scope="session")
+def azure() -> Iterator[tuple[Store, str]]:
+    """Blob storage and its address."""
+    store = Store()
+    with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
+        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
+        patch.setattr(metadata, "_TOKEN", url + path)
+        yield store, url
+
+
+@pytest.fixture(scope="session")
+def healthy(
+    azure: tuple[Store, str], programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Healthy]:
+    """Gives a healthy cluster of so many members: the one of the test before if it healed."""
+    with ExitStack() as living:
+        made: dict[int, Cluster] = {}
+
+        def give(size: int) -> Cluster:
+            if size not in made or not made[size].is_whole():
+                living.close()
+                made.clear()
+                folder = tmp_path_factory.mktemp(f"etcd-{size}-")
+                container = f"{azure[1]}/{folder.name}"
+                made[size] = living.enter_context(cluster(size, folder, programs, container))
+            return made[size]
+
+        yield give
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Has the end of the run say what a test measured."""
+    return lambda what: record_property("figure", what)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for _, what in report.user_properties if report.when == "call" else ():
+            terminalreporter.write_line(f"kilonode: {report.nodeid.rpartition('::')[2]}: {what}")

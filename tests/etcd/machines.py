@@ -1,0 +1,201 @@
+"""etcd machines with power: while it is on, their etcd is prepared, started and started again."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from kilonode.etcd import member, promote
+from kilonode.etcd.client import EtcdError
+from kilonode.etcd.decision import Situation
+from kilonode.etcd.gate import check_cluster
+from kilonode.etcd.health import UnhealthyError
+from kilonode.etcd.member import Preparation
+
+from tests.etcd.disk import Disk
+from tests.etcd.load import Target
+from tests.unit.etcd_machines import CLIENT_PORT, Machine, World, eventually
+
+# RestartSec= of etcd.service.
+RESTART_SECONDS = 2.0
+# The unit's own flags hold here: its elections, and a disk that is waited for.
+EXTRA_ARGS = "--log-level=error"
+# A last resort, not a measure of speed.
+PATIENCE_SECONDS = 120.0
+
+
+class PowerOffError(Exception):
+    """Ends what runs on a machine."""
+
+
+class Powered:
+    """One machine, and what systemd does on it."""
+
+    def __init__(self, machine: Machine, programs: Path, sync_delay: str = "0s") -> None:
+        machine.extra_args = EXTRA_ARGS
+        self.machine = machine
+        local = machine.places.data.parent
+        self.disk = Disk(programs, machine.folder / "backing", local, sync_delay)
+        self.on_since = 0.0
+        self._off = threading.Event()
+        self._life: threading.Thread | None = None
+
+    def on(self) -> None:
+        self._off.clear()
+        self.on_since = time.monotonic()
+        self._life = threading.Thread(target=self._live, name=self.machine.me.name)
+        self._life.start()
+
+    def cut(self) -> None:
+        """Its power fails."""
+        self._end(self.machine.kill)
+        self.disk.cut()
+
+    def shut_down(self) -> None:
+        """It is told to stop, and does."""
+        self._end(self.machine.stop)
+
+    def lose_local_disk(self) -> None:
+        """Its power fails, and another disk is there when it comes back."""
+        self.cut()
+        self.disk.wipe()
+
+    def is_leader(self) -> bool:
+        told = self.machine.etcdctl("endpoint", "status", "--write-out=json")
+        status = json.loads(told)[0]["Status"]
+        return bool(status["leader"] == status["header"]["member_id"])
+
+    def end(self) -> None:
+        self._end(self.machine.kill)
+        self.disk.end()
+
+    def _end(self, how: Callable[[], None]) -> None:
+        self._off.set()
+        how()
+        if self._life:
+            self._life.join()
+            self._life = None
+        # An etcd that was being started meanwhile.
+        how()
+
+    def _live(self) -> None:
+        """etcd-member.service, etcd.service and etcd-promote.service."""
+        try:
+            while True:
+                member.prepare(UntilPowerOff(self.machine, self._off))
+                self.machine.start(wait=False)
+                self._serve()
+                self._pause(RESTART_SECONDS)
+        except PowerOffError:
+            return
+
+    def _serve(self) -> None:
+        """Until its etcd ends."""
+        voter = False
+        while self.machine.running:
+            if not voter and (voter := self._is_voter()):
+                # ExecStartPost=: its etcd is up.
+                self.machine.places.intention.unlink(missing_ok=True)
+            self._pause(0.2)
+
+    def _is_voter(self) -> bool:
+        try:
+            return promote.promoted(self.machine.client, self.machine.me)
+        except EtcdError:
+            return False
+
+    def _pause(self, seconds: float) -> None:
+        if self._off.wait(seconds):
+            raise PowerOffError
+
+
+class UntilPowerOff(Preparation):
+    """A preparation that ends with the power: it may wait for ever."""
+
+    def __init__(self, machine: Machine, off: threading.Event) -> None:
+        super().__init__(machine.me, machine.parameters, machine.places)
+        self._off = off
+
+    def look(self) -> Situation:
+        if self._off.is_set():
+            raise PowerOffError
+        return super().look()
+
+
+class Cluster:
+    """The machines of one cluster, and where its clients find it."""
+
+    def __init__(self, machines: list[Powered], programs: Path) -> None:
+        self.machines = machines
+        self.target = Target(
+            program=programs / "etcd-load",
+            endpoints=tuple(
+                f"https://{each.machine.me.address}:{CLIENT_PORT}" for each in machines
+            ),
+            pki=machines[0].machine.places.pki,
+        )
+
+    @property
+    def majority(self) -> int:
+        return len(self.machines) // 2 + 1
+
+    def leader(self) -> Powered:
+        """While all members are healthy."""
+        eventually(lambda: any(each.is_leader() for each in self.machines), "there is a leader")
+        return next(each for each in self.machines if each.is_leader())
+
+    def followers(self) -> list[Powered]:
+        leader = self.leader()
+        return [each for each in self.machines if each is not leader]
+
+    def ids(self) -> dict[str, int]:
+        """Of the members, by their machines' names."""
+        return {member.name: member.id for member in self.machines[0].machine.members()}
+
+    def is_whole(self) -> bool:
+        """Whether all are voters, and healthy."""
+        try:
+            for each in self.machines:
+                check_cluster(each.machine.client, each.machine.me)
+                if len(each.machine.members()) != len(self.machines):
+                    return False
+        except (EtcdError, UnhealthyError):
+            return False
+        return True
+
+    def becomes_whole(self) -> None:
+        eventually(self.is_whole, "all members are healthy voters", seconds=PATIENCE_SECONDS)
+
+
+@contextmanager
+def cluster(
+    size: int, folder: Path, programs: Path, container: str, sync_delay: str = "0s"
+) -> Iterator[Cluster]:
+    """A healthy cluster, born as a chain of machines makes one. Nothing of it stays."""
+    with ExitStack() as stack:
+        world = World(folder, programs, container)
+        machines = []
+        letters = "abcdefghi"[:size]
+        world.declare(letters)
+        for letter in letters:
+            powered = Powered(world.machine(letter), programs, sync_delay)
+            stack.callback(powered.end)
+            machines.append(powered)
+            powered.on()
+            powered.machine.wait_until_voter()
+        made = Cluster(machines, programs)
+        made.becomes_whole()
+        yield made
+
+
+def each_at_once(action: Callable[[Powered], None], machines: Iterable[Powered]) -> None:
+    """A zone, or everything, is struck at the same moment."""
+    threads = [threading.Thread(target=action, args=[each]) for each in machines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

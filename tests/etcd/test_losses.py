@@ -1,0 +1,96 @@
+"""No acknowledged write is lost, whatever happens to the machines of a cluster.
+
+Every machine's disk loses in a power cut what was not synced. Requests go on through each loss, and
+are judged afterwards: every acknowledged key is read back, and porcupine looks for an order of all
+requests that explains every answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from _pytest.mark.structures import ParameterSet
+
+from tests.etcd.conftest import Healthy, Tell
+from tests.etcd.load import Load
+from tests.etcd.machines import Cluster, Powered, each_at_once
+
+# Strikes, has whoever is struck come back, and gives those that lost their disk.
+Loss = Callable[[Cluster, Load], list[Powered]]
+REPEATS = 5
+
+
+def kill_leader(cluster: Cluster, load: Load) -> list[Powered]:
+    _while_others_serve(Powered.cut, cluster.leader(), load)
+    return []
+
+
+def kill_follower(cluster: Cluster, load: Load) -> list[Powered]:
+    _while_others_serve(Powered.cut, cluster.followers()[0], load)
+    return []
+
+
+def kill_majority(cluster: Cluster, load: Load) -> list[Powered]:
+    _all_at_once(Powered.cut, [cluster.leader(), *cluster.followers()][: cluster.majority])
+    return []
+
+
+def kill_all(cluster: Cluster, load: Load) -> list[Powered]:
+    _all_at_once(Powered.cut, cluster.machines)
+    return []
+
+
+def wipe_one(cluster: Cluster, load: Load) -> list[Powered]:
+    leader = cluster.leader()
+    _while_others_serve(Powered.lose_local_disk, leader, load)
+    return [leader]
+
+
+LOSSES = (kill_leader, kill_follower, kill_majority, kill_all, wipe_one)
+
+
+def cases() -> Iterator[ParameterSet]:
+    for loss in LOSSES:
+        yield pytest.param(loss, 3, id=f"{loss.__name__}-3")
+    for size in (3, 5):
+        for repeat in range(1, REPEATS + 1):
+            for loss in LOSSES:
+                name = f"{loss.__name__}-{size}-{repeat}"
+                yield pytest.param(loss, size, id=name, marks=pytest.mark.soak)
+
+
+@pytest.mark.parametrize(("loss", "size"), list(cases()))
+def test_a_cluster_keeps_every_write_it_acknowledged(
+    loss: Loss, size: int, healthy: Healthy, tmp_path: Path, tell: Tell
+) -> None:
+    cluster = healthy(size)
+    before = cluster.ids()
+    load = Load(cluster.target, tmp_path / "history", prefix=f"{tmp_path.name}/")
+    with load.running():
+        load.goes_on()
+        wiped = loss(cluster, load)
+        cluster.becomes_whole()
+        seconds = time.monotonic() - max(each.on_since for each in cluster.machines)
+        load.goes_on()
+    verdict = load.judge()
+    tell(f"whole {seconds:.1f} s after power came back; {verdict}")
+    assert verdict.acknowledged > 0
+    assert not verdict.lost
+    assert not verdict.illegal
+    after = cluster.ids()
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {each.machine.me.name for each in wiped}, "only lost data makes a new member"
+
+
+def _while_others_serve(what: Callable[[Powered], None], whom: Powered, load: Load) -> None:
+    what(whom)
+    load.goes_on()
+    whom.on()
+
+
+def _all_at_once(what: Callable[[Powered], None], machines: list[Powered]) -> None:
+    each_at_once(what, machines)
+    each_at_once(Powered.on, machines)

@@ -1,0 +1,106 @@
+"""The judges of the loss tests find faults that were put there for them to find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.etcd.conftest import Healthy
+from tests.etcd.load import Load, check
+from tests.etcd.machines import Powered, each_at_once
+
+Line = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def history(healthy: Healthy, tmp_path_factory: pytest.TempPathFactory) -> tuple[Load, list[Line]]:
+    """Of a load on a cluster that nothing happened to."""
+    path = tmp_path_factory.mktemp("faults") / "history"
+    load = Load(healthy(3).target, path, prefix="faults/")
+    with load.running("--keys=2"):
+        load.goes_on(500)
+    verdict = load.judge()
+    assert (verdict.lost, verdict.illegal) == ([], []), "a sound history is judged sound"
+    return load, [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def stale_read(lines: list[Line]) -> Line:
+    """A read gives what another write had replaced before the read began."""
+    for old, new, read in _chains(lines, "get"):
+        read["found"] = old["value"]
+        return new
+    raise AssertionError("the load was too short")
+
+
+def lost_update(lines: list[Line]) -> Line:
+    """A cas succeeds on what another write had replaced."""
+    for old, new, swap in _chains(lines, "cas"):
+        swap["expected"] = old["value"]
+        return new
+    raise AssertionError("the load was too short")
+
+
+def phantom_read(lines: list[Line]) -> Line:
+    """A read gives what nobody wrote."""
+    read = next(line for line in lines if line["kind"] == "get")
+    read["found"] = "nobody's"
+    return read
+
+
+@pytest.mark.parametrize("edit", [stale_read, lost_update, phantom_read])
+def test_an_edited_history_is_illegal(
+    edit: Callable[[list[Line]], Line],
+    history: tuple[Load, list[Line]],
+    programs: Path,
+    tmp_path: Path,
+) -> None:
+    lines = [dict(line) for line in history[1]]
+    key = edit(lines)["key"]
+    edited = tmp_path / "edited"
+    edited.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert check(programs / "etcd-load", edited)["illegal"] == [key]
+
+
+def test_a_key_that_is_gone_is_found_missing(
+    history: tuple[Load, list[Line]], healthy: Healthy
+) -> None:
+    load, lines = history
+    gone = next(line["key"] for line in lines if line["kind"] == "add")
+    healthy(3).machines[0].machine.etcdctl("del", gone)
+    assert [each.key for each in load.judge().lost] == [gone]
+
+
+def test_disks_that_lie_about_syncs_are_found_out(healthy: Healthy, tmp_path: Path) -> None:
+    cluster = healthy(3)
+    load = Load(cluster.target, tmp_path / "history", prefix="lies/")
+    with load.running():
+        load.goes_on()
+        for each in cluster.machines:
+            each.disk.lie()
+        load.goes_on()
+        each_at_once(Powered.cut, cluster.machines)
+        each_at_once(Powered.on, cluster.machines)
+        cluster.becomes_whole()
+        load.goes_on()
+    for each in cluster.machines:
+        each.disk.behave()
+    verdict = load.judge()
+    assert verdict.lost
+    assert verdict.illegal
+
+
+def _chains(lines: list[Line], kind: str) -> Iterator[tuple[Line, Line, Line]]:
+    """Two acknowledged writes to one key and what saw the second, none before the other's end."""
+    puts = [line for line in lines if line["kind"] == "put" and line["acknowledged"]]
+    for new in puts:
+        olds = [old for old in puts if old["key"] == new["key"] and old["return"] < new["call"]]
+        for after in lines if olds else ():
+            saw = (
+                after.get("found") if kind == "get" else after.get("swapped") and after["expected"]
+            )
+            if after["kind"] == kind and saw == new["value"] and after["call"] > new["return"]:
+                yield olds[-1], new, after
