@@ -298,11 +298,6 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     @property
-    def running(self) -> bool:
-        """Whether an etcd was started that has not ended."""
-        return self._process is not None and self._process.poll() is None
-
-    @property
     def client(self) -> Client:
         return Client(CLIENT_PORT, self.places.pki)
 
