@@ -96,11 +96,12 @@ def test_disks_that_lie_about_syncs_are_found_out(healthy: Healthy, tmp_path: Pa
 def _chains(lines: list[Line], kind: str) -> Iterator[tuple[Line, Line, Line]]:
     """Two acknowledged writes to one key and what saw the second, none before the other's end."""
     puts = [line for line in lines if line["kind"] == "put" and line["acknowledged"]]
+    seers = [
+        line for line in lines if line["kind"] == kind and (kind == "get" or "swapped" in line)
+    ]
+    saw = "found" if kind == "get" else "expected"
     for new in puts:
         olds = [old for old in puts if old["key"] == new["key"] and old["return"] < new["call"]]
-        for after in lines if olds else ():
-            saw = (
-                after.get("found") if kind == "get" else after.get("swapped") and after["expected"]
-            )
-            if after["kind"] == kind and saw == new["value"] and after["call"] > new["return"]:
+        for after in seers if olds else ():
+            if after.get(saw) == new["value"] and after["call"] > new["return"]:
                 yield olds[-1], new, after
