@@ -99,6 +99,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
         "ETCD_FSYNC_FLOOR_MS": str(settings.etcd.fsync_floor_ms),
         "FIO_PACKAGE": catalog().packages["fio"],
+        "ETCD_SNAPSHOT_MINUTES": str(settings.etcd.snapshot_minutes),
         "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
     }

@@ -148,6 +148,15 @@ class Etcd(Section):
         ge=1,
         le=10_000,
     )
+    snapshot_minutes: Annotated[int, Strict()] = setting(
+        "how often a verified snapshot of each etcd cluster goes to Blob storage, where it is kept "
+        "for a day; one of each hour for 7 days, one of each day for 90",
+        limit="1 to 60",
+        example=15,
+        default=15,
+        ge=1,
+        le=60,
+    )
     main: EtcdCluster = setting("everything but events", limit="3 or 5 members", example={})
     events: EtcdCluster = setting(
         "events alone, on VMs of their own (D3)", limit="1, 3 or 5 members", example={}

@@ -94,6 +94,7 @@ class Store:
 
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
+        self.modified: dict[str, float] = {}
         self.down = False
         self._blocks: dict[str, bytes] = {}
 
@@ -138,6 +139,7 @@ class Store:
         else:
             assert request.headers["x-ms-blob-type"] == "BlockBlob"
         self.blobs[path] = content
+        self.modified[path] = time.time()
         return Answer(status=201)
 
     def _delete(self, path: str) -> Answer:
@@ -146,9 +148,9 @@ class Store:
 
     def _list(self, container: str, prefix: str) -> Answer:
         entries = "".join(
-            f"<Blob><Name>{path.removeprefix(container + '/')}</Name><Properties><Last-Modified>"
-            f"{formatdate(usegmt=True)}</Last-Modified><Content-Length>{len(content)}"
-            "</Content-Length></Properties></Blob>"
+            f"<Blob><Name>{path.removeprefix(container + '/')}</Name><Properties>"
+            f"<Last-Modified>{formatdate(self.modified[path], usegmt=True)}</Last-Modified>"
+            f"<Content-Length>{len(content)}</Content-Length></Properties></Blob>"
             for path, content in sorted(self.blobs.items())
             if path.startswith(f"{container}/{prefix}")
         )

@@ -21,7 +21,8 @@ def read(container: str) -> Record | Unreadable | None:
         body, etag = blob.get(f"{container}/{_NAME}")
         content = json.loads(body)
         cluster_id = int(content["cluster_id"], 16)
-        return Record(content["founder"], content["token"], cluster_id, etag)
+        revision = int(content.get("revision", 0))
+        return Record(content["founder"], content["token"], cluster_id, etag, revision)
     except blob.BlobError as error:
         # A missing container, or a proxy that knows nothing, is no proof of anything.
         return None if error.code == "BlobNotFound" else Unreadable(str(error))
@@ -38,6 +39,7 @@ def write(container: str, record: Record, *, over: Record | None = None) -> None
         "founder": record.founder,
         "token": record.token,
         "cluster_id": f"{record.cluster_id:x}",
+        "revision": record.revision,
         "born": email.utils.formatdate(usegmt=True),
     }
     body = json.dumps(content, indent=1).encode()

@@ -127,6 +127,11 @@ class Client:
             quota=int(answer["dbSizeQuota"]),
         )
 
+    def count(self, address: str) -> int:
+        """Of all keys."""
+        everything = {"key": "AA==", "range_end": "AA==", "count_only": True}
+        return int(self._post(address, "kv/range", everything).get("count", 0))
+
     def add_learner(self, address: str, peer_url: str) -> tuple[Member, ...]:
         """The member list with the new entry, whose name is still empty."""
         body = {"peerURLs": [peer_url], "isLearner": True}

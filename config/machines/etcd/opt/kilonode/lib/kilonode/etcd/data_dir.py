@@ -31,6 +31,16 @@ def read(data_dir: Path) -> Data | None:
         return None
 
 
+def committed(data_dir: Path) -> int:
+    """The index in the log up to which its etcd knew that the cluster agreed."""
+    index = 0
+    for segment in sorted((data_dir / "member" / "wal").glob("*.wal"))[-1:]:
+        for kind, content in _records(segment.read_bytes()):
+            # raft's HardState {1: term, 2: vote, 3: commit}.
+            index = _number(dict(_fields(content)).get(3, index)) if kind == _STATE else index
+    return index
+
+
 def _read_segment(log: bytes) -> Data | None:
     data = None
     for kind, content in _records(log):

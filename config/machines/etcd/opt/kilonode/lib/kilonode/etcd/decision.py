@@ -52,12 +52,16 @@ class Data:
 
 @dataclass(frozen=True)
 class Record:
-    """The birth record: written before the founder's etcd first starts. `etag`: as it was read."""
+    """The birth record: written before the founder's etcd first starts. `etag`: as it was read.
+
+    `revision`: that a restored cluster began with.
+    """
 
     founder: str
     token: str
     cluster_id: int
     etag: str = field(default="", compare=False)
+    revision: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""The snapshots in Blob storage: their names say what they are.
+
+A rule of the storage account deletes what is too old for its folder, not a program.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kilonode import blob
+
+_TOP = "snapshots"
+_TIME = "%Y%m%dT%H%M%SZ"
+_NAME = re.compile(rf"{_TOP}/\w+/\w+-r(?P<revision>\d+)-c(?P<cluster>[0-9a-f]{{16}})-\w+\.db")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """`name`: within the container. `kept`: when it came there, by the store's clock."""
+
+    name: str
+    revision: int
+    cluster_id: int
+    size: int
+    kept: datetime.datetime
+
+
+def name(folder: str, time: datetime.datetime, revision: int, cluster_id: int, reason: str) -> str:
+    stamp = time.strftime(_TIME)
+    return f"{_TOP}/{folder}/{stamp}-r{revision}-c{cluster_id:016x}-{reason}.db"
+
+
+def snapshots(container: str, folder: str = "") -> list[Snapshot]:
+    """Of one folder, or all; the oldest first. Raises one of web.ERRORS."""
+    below = f"{_TOP}/{folder}/" if folder else f"{_TOP}/"
+    found = (_snapshot(one) for one in blob.list(container, below))
+    return sorted((one for one in found if one), key=lambda one: (one.kept, one.revision))
+
+
+def newest(found: Iterable[Snapshot], cluster_id: int) -> Snapshot | None:
+    """The one to restore: of this cluster or, if there is none, of an earlier life of it."""
+    of_others = sorted(found, key=lambda one: one.kept)
+    # Within a cluster the revision tells, whatever clocks say.
+    own = sorted(
+        (one for one in of_others if one.cluster_id == cluster_id), key=lambda one: one.revision
+    )
+    return next(reversed(own or of_others), None)
+
+
+def has(container: str, folder: str, time: datetime.datetime, shape: str) -> bool:
+    """Whether one was taken at that time, in as much of it as `shape` says."""
+    return any(True for _ in blob.list(container, f"{_TOP}/{folder}/{time.strftime(shape)}"))
+
+
+def _snapshot(one: blob.Blob) -> Snapshot | None:
+    """None for what is none, such as what a person has put there."""
+    parts = _NAME.fullmatch(one.name)
+    if not parts:
+        return None
+    return Snapshot(
+        one.name, int(parts["revision"]), int(parts["cluster"], 16), one.size, one.modified
+    )

@@ -1,0 +1,372 @@
+"""Clusters that lost their quorum, made again from snapshots with real members."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from pathlib import Path
+
+import pytest
+from kilonode.etcd import birth_record, data_dir, rehearsal, restore, snapshot, snapshot_store
+from kilonode.etcd.decision import Record, SetAside, decide
+from kilonode.etcd.restore import Restore, RestoreError, describe
+from kilonode.etcd.running import Running
+from kilonode.etcd.snapshot import SnapshotError
+
+from tests.unit.etcd_machines import (
+    CLIENT_PORT,
+    METRICS_PORT,
+    Launch,
+    Machine,
+    Store,
+    World,
+    eventually,
+)
+from tests.unit.test_etcd_snapshot import Unit, damage, kept, revision, workshop
+
+COUNT = 20
+
+
+def restoring(machine: Machine) -> Restore:
+    parameters = {**machine.parameters, "ETCD_METRICS_PORT": str(METRICS_PORT)}
+    return Restore(machine.me, parameters, machine.places, workshop(machine), Unit(machine))
+
+
+def born(machine: Launch, letters: str) -> list[Machine]:
+    """Healthy members, and keys that are in a snapshot."""
+    members = [machine(letter) for letter in letters]
+    for each in members:
+        each.boot()
+    for number in range(COUNT):
+        members[0].etcdctl("put", f"key {number}", f"value {number}")
+    snapshot.take(members[0].me.address, workshop(members[0]), reason="change")
+    return members
+
+
+def lose(*members: Machine) -> None:
+    for each in members:
+        each.kill()
+    for each in members:
+        each.lose_local_disk()
+
+
+def written(machine: Machine) -> list[str]:
+    return machine.etcdctl("get", "", "--prefix", "--keys-only").split("\n\n")
+
+
+def test_all_that_the_snapshot_held_is_back_and_the_others_join(machine: Launch) -> None:
+    a, b, c = born(machine, "abc")
+    before = revision(a)
+    lose(a, b, c)
+    carried = restoring(b)
+    carried.carry_out(carried.plan())
+    a.boot()
+    c.boot()
+    for each in (a, b, c):
+        assert each.etcdctl("get", "key 7", "--print-value-only").strip() == "value 7"
+    assert a.client.count(a.me.address) == COUNT
+    assert {entry.name for entry in b.members()} == {each.me.name for each in (a, b, c)}
+    record = birth_record.read(b.container)
+    assert isinstance(record, Record)
+    assert record.founder == b.me.name
+    assert record.cluster_id == b.client.status(b.me.address).cluster_id
+    assert revision(b) >= record.revision == before + snapshot.BUMP
+
+
+def test_who_watched_before_is_told_that_his_knowledge_is_old(machine: Launch) -> None:
+    """Otherwise an apiserver would go on from a revision that means something else by now."""
+    a, b = born(machine, "ab")
+    a.etcdctl("put", "lost", "x")
+    seen = revision(a)
+    lose(a, b)
+    carried = restoring(a)
+    carried.carry_out(carried.plan())
+    assert revision(a) > seen
+    watch = [
+        *(str(Path(a.places.etcd).parent / "etcdctl"), "watch", "key", f"--rev={seen + 1}"),
+        f"--endpoints=https://{a.me.address}:{CLIENT_PORT}",
+        *(f"--cacert={a.places.pki}/ca.crt", f"--cert={a.places.pki}/member.crt"),
+        f"--key={a.places.pki}/member.key",
+    ]
+    told = subprocess.run(watch, capture_output=True, text=True, timeout=20, check=False)
+    assert "required revision has been compacted" in told.stderr
+
+
+def test_a_second_restore_goes_beyond_all_that_the_first_has_shown(machine: Launch) -> None:
+    (a,) = born(machine, "a")
+    lose(a)
+    carried = restoring(a)
+    carried.carry_out(carried.plan())
+    a.etcdctl("put", "after the first", "x")
+    seen = revision(a)
+    lose(a)
+    # No snapshot of that life: the same is restored again.
+    carried = restoring(a)
+    plan = carried.plan()
+    assert any("an earlier life" in line for line in describe(plan))
+    carried.carry_out(plan)
+    assert revision(a) > seen
+    assert a.client.count(a.me.address) == COUNT
+
+
+def test_a_living_quorum_is_never_restored_over(machine: Launch) -> None:
+    a, b, c = born(machine, "abc")
+    lose(c)
+    for each in (b, c):
+        with pytest.raises(RestoreError, match="a quorum lives"):
+            restoring(each).plan()
+    assert revision(a) == revision(b)
+
+
+def test_a_survivor_that_knows_more_than_the_snapshot_is_the_source(machine: Launch) -> None:
+    a, b, c = born(machine, "abc")
+    b.etcdctl("put", "after the snapshot", "x")
+    eventually(lambda: revision(a) == revision(b), "a knows what b knows")
+    lose(b, c)
+    carried = restoring(b)
+    plan = carried.plan()
+    assert isinstance(plan.source, Running)
+    assert plan.source.address == a.me.address
+    carried.carry_out(plan)
+    assert "after the snapshot" in written(b)
+    assert any(one.name.endswith("-restore.db") for one in kept(b))
+
+
+def test_data_of_the_older_life_never_rises_beside_the_restored_cluster(machine: Launch) -> None:
+    a, b, c = born(machine, "abc")
+    # Two that are only stopped: with their data, they would be a quorum of the older life.
+    a.stop()
+    b.stop()
+    lose(c)
+    carried = restoring(c)
+    carried.carry_out(carried.plan())
+    for each in (a, b):
+        assert isinstance(decide(each.preparation().look()), SetAside)
+        each.boot()
+    assert len({each.client.status(each.me.address).cluster_id for each in (a, b, c)}) == 1
+    assert len(c.members()) == 3
+
+
+def test_a_damaged_snapshot_is_never_restored(machine: Launch, store: Store) -> None:
+    (a,) = born(machine, "a")
+    (source,) = kept(a)
+    path = f"/{a.container.rpartition('/')[2]}/{source.name}"
+    content = bytearray(store.blobs[path])
+    content[len(content) // 2] ^= 1
+    store.blobs[path] = bytes(content)
+    before = birth_record.read(a.container)
+    lose(a)
+    carried = restoring(a)
+    with pytest.raises(SnapshotError):
+        carried.carry_out(carried.plan())
+    assert birth_record.read(a.container) == before
+    assert not a.places.data.exists()
+
+
+def test_of_two_that_restore_at_once_one_wins(machine: Launch) -> None:
+    a, b = born(machine, "ab")
+    lose(a, b)
+    plans = [restoring(each).plan() for each in (a, b)]
+    restoring(a).carry_out(plans[0])
+    with pytest.raises(OSError, match="ConditionNotMet"):
+        restoring(b).carry_out(plans[1])
+    b.boot()
+    assert len(a.members()) == 2
+
+
+STEPS: dict[str, tuple[object, str]] = {
+    "while the snapshot is fetched": (snapshot, "fetch"),
+    "while it is restored": (snapshot, "restore"),
+    "before the record is replaced": (birth_record, "write"),
+    "once the record is replaced": (data_dir, "set_aside"),
+}
+
+
+class Killed(BaseException):
+    """Nothing that follows is done."""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_whoever_is_killed_restores_again(
+    machine: Launch, step: str, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = born(machine, "ab")
+    a.stop()
+    lose(b)
+    module, name = STEPS[step]
+    do = getattr(module, name)
+
+    def killed(*arguments: object, **options: object) -> None:
+        if moment == "after":
+            do(*arguments, **options)
+        raise Killed
+
+    with monkeypatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(module, name, killed)
+        # Nor is what it used tidied up.
+        patch.setattr(snapshot, "_empty", lambda folder: None)
+        carried = restoring(a)
+        carried.carry_out(carried.plan())
+    carried = restoring(a)
+    carried.carry_out(carried.plan())
+    b.boot()
+    assert a.client.count(a.me.address) == COUNT
+    assert len(b.members()) == 2
+
+
+def test_a_machine_that_is_killed_between_record_and_data_waits_for_the_operator(
+    machine: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not found, nor rise with what it had."""
+    (a,) = born(machine, "a")
+    a.stop()
+    (a.places.data.parent / "more").touch()
+    b = machine("b")
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, contextlib.suppress(Killed):
+        patch.setattr(data_dir, "set_aside", killed)
+        carried = restoring(a)
+        carried.carry_out(carried.plan())
+    assert isinstance(decide(a.preparation().look()), SetAside)
+    carried = restoring(a)
+    carried.carry_out(carried.plan())
+    b.boot()
+    assert a.client.count(a.me.address) == COUNT
+
+
+def test_a_cluster_that_was_never_born_is_not_restored(machine: Launch) -> None:
+    with pytest.raises(RestoreError, match="never born"):
+        restoring(machine("a")).plan()
+
+
+def test_without_any_data_there_is_nothing_to_restore(machine: Launch) -> None:
+    a = machine("a")
+    a.boot()
+    lose(a)
+    with pytest.raises(RestoreError, match="there is no snapshot"):
+        restoring(a).plan()
+
+
+def test_an_unreadable_record_is_no_reason_to_write_another(machine: Launch, store: Store) -> None:
+    (a,) = born(machine, "a")
+    lose(a)
+    store.down = True
+    with pytest.raises(RestoreError, match="cannot be read"):
+        restoring(a).plan()
+
+
+def test_the_operator_sees_age_revision_and_loss(machine: Launch, store: Store) -> None:
+    (a,) = born(machine, "a")
+    lose(a)
+    for path in store.modified:
+        store.modified[path] -= 3 * 3600 + 60
+    plan = restoring(a).plan()
+    (source,) = kept(a)
+    text = "\n".join(describe(plan))
+    assert f"newest data: {source.name}, revision {COUNT + 1}, 3 h 1 min" in text
+    assert "lost: all that was written in these 3 h 1 min" in text
+
+
+def test_another_snapshot_is_used_by_name_and_the_loss_is_counted(machine: Launch) -> None:
+    (a,) = born(machine, "a")
+    (first,) = kept(a)
+    a.etcdctl("put", "later", "x")
+    snapshot.take(a.me.address, workshop(a), reason="change")
+    lose(a)
+    carried = restoring(a)
+    assert carried.plan().source != first
+    plan = carried.plan(first.name)
+    assert "at least 1 writes are lost" in "\n".join(describe(plan))
+    carried.carry_out(plan)
+    assert "later" not in written(a)
+    with pytest.raises(RestoreError, match="a quorum lives"):
+        restoring(a).plan("snapshots/change/none.db")
+
+
+def test_the_newest_is_told_by_the_revision_whatever_clocks_say(machine: Launch) -> None:
+    (a,) = born(machine, "a")
+    (one,) = kept(a)
+    of_cluster = [
+        snapshot_store.Snapshot("late", 5, one.cluster_id, 1, one.kept),
+        snapshot_store.Snapshot("more", 9, one.cluster_id, 1, one.kept.replace(year=2001)),
+        snapshot_store.Snapshot("other", 99, 7, 1, one.kept.replace(year=2099)),
+    ]
+    newest = snapshot_store.newest(of_cluster, one.cluster_id)
+    assert newest
+    assert newest.name == "more"
+    earlier = snapshot_store.newest(of_cluster, 1234)
+    assert earlier
+    assert earlier.name == "other"
+    assert snapshot_store.newest([], 1234) is None
+
+
+def test_only_a_declared_voters_machine_is_the_cluster(
+    azure: tuple[Store, str], programs: Path, tmp_path: Path
+) -> None:
+    world = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+    world.declare("a", learner="b")
+    with pytest.raises(RestoreError, match="prod-etcd-b is no declared voter"):
+        restoring(world.machine("b")).plan()
+
+
+def test_a_rehearsal_reads_the_snapshot_and_touches_nothing(
+    machine: Launch, tmp_path: Path
+) -> None:
+    a, b = born(machine, "ab")
+    members, before = a.members(), revision(a)
+    (source,) = kept(a)
+    told = rehearsal.rehearse(source, tmp_path / "scratch", workshop(a))
+    assert f"{COUNT} keys at revision {source.revision}" in told
+    assert not (tmp_path / "scratch").exists()
+    assert (a.members(), revision(b)) == (members, before)
+
+
+def test_a_rehearsal_of_a_damaged_snapshot_fails(
+    machine: Launch, store: Store, tmp_path: Path
+) -> None:
+    (a,) = born(machine, "a")
+    (source,) = kept(a)
+    path = f"/{a.container.rpartition('/')[2]}/{source.name}"
+    (tmp_path / "copy").write_bytes(store.blobs[path])
+    damage(tmp_path / "copy", 0.999)
+    store.blobs[path] = (tmp_path / "copy").read_bytes()
+    with pytest.raises(SnapshotError):
+        rehearsal.rehearse(source, tmp_path / "scratch", workshop(a))
+
+
+def test_a_rehearsal_leaves_other_data_alone(machine: Launch, tmp_path: Path) -> None:
+    (a,) = born(machine, "a")
+    (source,) = kept(a)
+    (tmp_path / "precious").touch()
+    with pytest.raises(SnapshotError, match="is not empty"):
+        rehearsal.rehearse(source, tmp_path, workshop(a))
+    assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize("given", [None, "other"])
+def test_nothing_is_done_without_the_clusters_name(machine: Launch, given: str | None) -> None:
+    (a,) = born(machine, "a")
+    lose(a)
+    with pytest.raises((SystemExit, RestoreError)):
+        restore._ask(given, "prod", restoring(a).plan())
+
+
+def test_a_member_that_knows_more_but_serves_nobody_is_an_objection(machine: Launch) -> None:
+    a, b = born(machine, "ab")
+    # The last of them a may not know to be agreed on.
+    for number in range(3):
+        b.etcdctl("put", f"after the snapshot {number}", "x")
+    eventually(lambda: revision(a) == revision(b), "a knows what b knows")
+    a.kill()
+    lose(b)
+    Unit(a).start()
+    eventually(lambda: bool(restoring(b).plan().objections), "a has gone through its log")
+    plan = restoring(b).plan()
+    assert "run etcd-snapshot --own on its machine first" in plan.objections[0]
+    with pytest.raises(RestoreError, match="see the objections"):
+        restore._ask("prod", "prod", plan)
+    assert not restoring(b).plan(kept(b)[0].name).objections
