@@ -7,7 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kilonode.etcd import birth_record, data_dir, rehearsal, restore, snapshot, snapshot_store
+from kilonode.etcd import (
+    birth_record,
+    data_dir,
+    own_snapshot,
+    rehearsal,
+    restore,
+    snapshot,
+    snapshot_store,
+)
 from kilonode.etcd.decision import Record, SetAside, decide
 from kilonode.etcd.restore import Restore, RestoreError, describe
 from kilonode.etcd.running import Running
@@ -370,3 +378,40 @@ def test_a_member_that_knows_more_but_serves_nobody_is_an_objection(machine: Lau
     with pytest.raises(RestoreError, match="see the objections"):
         restore._ask("prod", "prod", plan)
     assert not restoring(b).plan(kept(b)[0].name).objections
+
+
+def test_what_the_durable_learner_has_is_the_source_once_all_voters_lost_theirs(
+    azure: tuple[Store, str], programs: Path, tmp_path: Path
+) -> None:
+    world = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+    world.declare("ab", learner="c")
+    try:
+        a, b = born(world.machine, "ab")
+        c = world.machine("c")
+        c.prepare()
+        c.start()
+        a.etcdctl("put", "after the snapshot", "x")
+        eventually(lambda: revision(c) == revision(a), "the learner knows what a knows")
+        lose(a, b)
+        plan = restoring(b).plan()
+        assert isinstance(plan.source, Running)
+        assert plan.source.address == c.me.address
+        assert not plan.objections
+        # Started again it serves nobody, but its own machine can still save what it has.
+        c.stop()
+        assert "does not run, and may know more" in restoring(b).plan().objections[0]
+        Unit(c).start()
+        own_snapshot.take(c.me, workshop(c), METRICS_PORT, c.places.data, Unit(c))
+        eventually(lambda: not restoring(b).plan().objections, "the learner runs again")
+        plan = restoring(b).plan()
+        assert isinstance(plan.source, snapshot_store.Snapshot)
+        assert plan.source.name.endswith("-learner.db")
+        restoring(b).carry_out(plan)
+        assert "after the snapshot" in written(b)
+        a.boot()
+        c.kill()
+        c.prepare()
+        c.start()
+        assert {entry.name for entry in b.members() if entry.is_learner} == {c.me.name}
+    finally:
+        world.end()

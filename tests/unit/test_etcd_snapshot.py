@@ -11,6 +11,7 @@ from kilonode import metrics
 from kilonode.etcd import data_dir, own_snapshot, snapshot, snapshot_schedule, snapshot_store
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Answer, Member
+from kilonode.etcd.service import Service
 from kilonode.etcd.snapshot import SnapshotError, Workshop
 
 from tests.unit.etcd_machines import (
@@ -39,7 +40,7 @@ def kept(machine: Machine, folder: str = "") -> list[snapshot_store.Snapshot]:
     return snapshot_store.snapshots(machine.container, folder)
 
 
-class Unit:
+class Unit(Service):
     """What systemctl does to this machine's etcd.service."""
 
     def __init__(self, machine: Machine) -> None:

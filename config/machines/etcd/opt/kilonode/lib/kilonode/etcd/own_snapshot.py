@@ -17,7 +17,6 @@ from kilonode.etcd.snapshot import SnapshotError, Taken, Workshop
 from kilonode.etcd.this_member import ThisMember
 
 DATA = Path("/mnt/local/etcd")
-_REASON = "own"
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.5
 
@@ -34,7 +33,7 @@ def take(
         workshop.client.status(me.address)
     except EtcdError:
         return _take_of_data(me, workshop, metrics_port, data, service or Service())
-    return snapshot.take(me.address, workshop, reason=_REASON)
+    return snapshot.take(me.address, workshop, reason=_reason(me))
 
 
 def _take_of_data(
@@ -52,9 +51,13 @@ def _take_of_data(
 
     service.stop()
     try:
-        return snapshot.keep(save, size, workshop, reason=_REASON, folders=("change",))
+        return snapshot.keep(save, size, workshop, reason=_reason(me), folders=("change",))
     finally:
         service.start()
+
+
+def _reason(me: ThisMember) -> str:
+    return "learner" if me.learns else "own"
 
 
 def _wait_for_agreed(me: ThisMember, workshop: Workshop, metrics_port: int, data: Path) -> int:

@@ -103,7 +103,8 @@ class Restore:
             # A member of an older life counts for nothing.
             if one.cluster_id in (None, record.cluster_id)
         ]
-        highest = max([record.revision, *(one.revision for one in [*found, *alive])])
+        seen = [one.revision for one in found] + [one.revision for one in alive]
+        highest = max([record.revision, *seen])
         if chosen:
             return Plan(record, _named(found, chosen), highest, ())
         source = _best(snapshot_store.newest(found, record.cluster_id), alive, record)
@@ -113,10 +114,11 @@ class Restore:
             for one in alive
             if one.cluster_id is None and _is_newer(one, source, record)
         ]
-        if declared.learner and not any(one.is_learner for one in alive):
-            objections.append(
-                f"the durable learner {declared.learner} does not run, and may know more"
-            )
+        objections += [
+            f"the durable learner {name} does not run, and may know more"
+            for name, address in declared.learners.items()
+            if address not in {one.address for one in alive}
+        ]
         return Plan(record, source, highest, objections)
 
     def carry_out(self, plan: Plan) -> None:

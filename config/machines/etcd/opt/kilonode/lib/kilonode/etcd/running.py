@@ -11,8 +11,7 @@ from kilonode import web
 from kilonode.etcd.client import Client, EtcdError
 
 _VALUE = re.compile(
-    r"^(etcd_debugging_mvcc_current_revision|etcd_server_proposals_applied_total"
-    r"|etcd_server_is_learner) (\S+)$",
+    r"^(etcd_debugging_mvcc_current_revision|etcd_server_proposals_applied_total) (\S+)$",
     re.MULTILINE,
 )
 _SECONDS = 3.0
@@ -26,7 +25,6 @@ class Running:
     address: str
     revision: int
     applied: int
-    is_learner: bool
     cluster_id: int | None
 
 
@@ -40,19 +38,13 @@ def members(client: Client, addresses: Iterable[str], metrics_port: int) -> list
 def member(client: Client, address: str, metrics_port: int) -> Running | None:
     try:
         page, _ = web.exchange(f"http://{address}:{metrics_port}/metrics", {}, timeout=_SECONDS)
-        values = {name: float(value) for name, value in _VALUE.findall(page.decode())}
-        revision, applied, learner = (
-            int(values[name])
-            for name in (
-                "etcd_debugging_mvcc_current_revision",
-                "etcd_server_proposals_applied_total",
-                "etcd_server_is_learner",
-            )
-        )
+        values = {name: int(float(value)) for name, value in _VALUE.findall(page.decode())}
+        revision = values["etcd_debugging_mvcc_current_revision"]
+        applied = values["etcd_server_proposals_applied_total"]
     except (*web.ERRORS, KeyError):
         return None
     try:
         cluster_id = client.status(address).cluster_id
     except EtcdError:
         cluster_id = None
-    return Running(address, revision, applied, bool(learner), cluster_id)
+    return Running(address, revision, applied, cluster_id)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kilonode import blob, web
@@ -116,7 +117,8 @@ def keep(
             for folder in folders
         ]
         for name in names:
-            web.retry(name, lambda at=name: _upload(at, file, workshop), _STORE_PATIENCE_SECONDS)
+            upload = partial(blob.upload, f"{workshop.container}/{name}", file)
+            web.retry(name, upload, _STORE_PATIENCE_SECONDS)
         return Taken(names[0], revision, file.stat().st_size, time.monotonic() - begun)
 
 
@@ -227,10 +229,6 @@ def _check_cluster(cluster_id: int, container: str) -> None:
         raise SnapshotError(
             f"the data is of cluster {cluster_id:x}, but {record.cluster_id:x} took its place"
         )
-
-
-def _upload(name: str, file: Path, workshop: Workshop) -> None:
-    blob.upload(f"{workshop.container}/{name}", file)
 
 
 def _empty(folder: Path) -> None:
