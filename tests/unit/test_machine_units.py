@@ -130,6 +130,28 @@ def test_the_kubelet_starts_behind_the_metadata_firewall_and_on_the_local_disk()
     assert "preloaded-images.service" in values(text, "After"), "D15"
 
 
+def test_the_pod_networks_kernel_modules_are_loaded_before_they_are_needed() -> None:
+    """On Azure's kernel nothing else loads br_netfilter, and without it flanneld ends at once."""
+    text = unit("node", "kernel-network.service")
+    assert {"br_netfilter", "vxlan", "xt_cgroup"} <= set(values(text, "ExecStart"))
+    assert {"flannel.service", "metadata-firewall.service"} <= set(values(text, "Before"))
+
+
+def test_no_module_that_is_missing_keeps_a_node_from_booting() -> None:
+    """Some are built in, and a machine that is a container loads none."""
+    loads = values(unit("node", "kernel-network.service"), "ExecStart")
+    assert loads[0] == "-/usr/sbin/modprobe"
+
+
+def test_bridged_and_forwarded_packets_go_through_iptables() -> None:
+    """Set where the modules are loaded: at boot, systemd finds no net.bridge yet."""
+    file = "etc/sysctl.d/61-kilonode-node.conf"
+    assert f"/{file}" in values(unit("node", "kernel-network.service"), "ExecStart")
+    settings = (MACHINES / "node" / file).read_text().splitlines()
+    assert "-net.bridge.bridge-nf-call-iptables = 1" in settings
+    assert "-net.ipv4.ip_forward = 1" in settings
+
+
 @pytest.mark.parametrize("name", ["node-environment.service", "metadata-firewall.service"])
 def test_only_the_metadata_slice_reaches_the_metadata_service(name: str) -> None:
     """The rule holds the slice's control group, so its own unit keeps that group alive."""
