@@ -2,13 +2,15 @@
 
 import hashlib
 import io
+import itertools
 import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from kilonode import artifacts
+from kilonode import artifacts, web
 from kilonode.artifacts import Artifact, ArtifactError
 
 from tests.unit.http_server import Answer, Request, serving
@@ -150,19 +152,12 @@ def test_a_link_in_the_place_of_a_member_is_refused(tmp_path: Path, records: Pat
     assert not (tmp_path / "tool").exists()
 
 
-def test_a_failing_server_is_asked_again(tmp_path: Path, records: Path) -> None:
-    answers = [
-        Answer(status=503, headers={"Retry-After": "1"}),
-        Answer(status=429),
-        Answer(PROGRAM[:5], length=len(PROGRAM)),
-        Answer(PROGRAM),
-    ]
-    target = tmp_path / "tool"
-    with serving(lambda _: answers.pop(0)) as url:
-        artifact = Artifact("tool", f"{url}/tool", sha256(PROGRAM), {"": str(target)})
-        artifacts.install(artifact, "", records)
-    assert target.read_bytes() == PROGRAM
-    assert not answers
+def test_an_answer_that_breaks_off_may_be_asked_for_again(tmp_path: Path, records: Path) -> None:
+    with serving(lambda _: Answer(PROGRAM[:5], length=len(PROGRAM))) as url:
+        artifact = Artifact("tool", f"{url}/tool", sha256(PROGRAM), {"": str(tmp_path / "tool")})
+        with pytest.raises(web.ERRORS):
+            artifacts.install(artifact, "", records)
+    assert not (tmp_path / "tool").exists()
 
 
 def test_a_download_that_does_not_exist_fails_at_once(tmp_path: Path, records: Path) -> None:
@@ -191,28 +186,48 @@ def test_without_a_mirror_the_official_url_is_asked() -> None:
     assert artifacts.mirrored("https://dl.k8s.io/x", "") == "https://dl.k8s.io/x"
 
 
-def test_the_program_installs_the_manifest_once(
-    tmp_path: Path,
-    records: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def run(
+    tmp_path: Path, records: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], None]:
+    """Runs the program with a manifest of one tool, at this URL and with this hash."""
     manifest = tmp_path / "artifacts.json"
     monkeypatch.setattr(artifacts, "MANIFEST", manifest)
     monkeypatch.setattr(artifacts, "RECORDS", records)
     monkeypatch.setattr(artifacts, "environment", lambda: {"ARTIFACT_MIRROR": ""})
-    with serving(always(PROGRAM)) as url:
-        entry = {
-            "name": "tool",
-            "url": f"{url}/tool",
-            "sha256": sha256(PROGRAM),
-            "install": {"": str(tmp_path / "tool")},
-        }
+
+    def main(url: str, expected: str) -> None:
+        install = {"": str(tmp_path / "tool")}
+        entry = {"name": "tool", "url": url, "sha256": expected, "install": install}
         manifest.write_text(json.dumps([entry]))
         artifacts.main()
+
+    return main
+
+
+def test_the_program_installs_the_manifest_once(
+    run: Callable[[str, str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(always(PROGRAM)) as url:
+        run(f"{url}/tool", sha256(PROGRAM))
         assert "tool: installed" in capsys.readouterr().err
-        artifacts.main()
+        run(f"{url}/tool", sha256(PROGRAM))
         assert "tool: already here" in capsys.readouterr().err
-        manifest.write_text(json.dumps([{**entry, "sha256": "0" * 64}]))
         with pytest.raises(SystemExit, match=f"tool: .*expected sha256 {'0' * 64}"):
-            artifacts.main()
+            run(f"{url}/tool", "0" * 64)
+
+
+def test_a_mirror_that_is_away_for_hours_is_asked_until_it_is_back(
+    run: Callable[[str, str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever requires the programs is not started again by itself once this has given up."""
+    hours = itertools.count(step=3600)
+    clock = SimpleNamespace(sleep=lambda _: None, monotonic=lambda: float(next(hours)))
+    monkeypatch.setattr("kilonode.web.time", clock)
+    bad = Answer(status=503)
+    answers = [bad, Answer(status=503, headers={"Retry-After": "1"}), Answer(status=429), bad, bad]
+    answers += [Answer(PROGRAM[:5], length=len(PROGRAM)), Answer(PROGRAM)]
+    with serving(lambda _: answers.pop(0)) as url:
+        run(f"{url}/tool", sha256(PROGRAM))
+    assert (tmp_path / "tool").read_bytes() == PROGRAM
+    assert not answers

@@ -17,6 +17,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -27,7 +28,6 @@ MANIFEST = Path("/etc/kilonode/artifacts.json")
 # Holds NAME.json per installed artifact: its hash and that of each file it was installed to.
 RECORDS = Path("/opt/kilonode/artifacts")
 
-_PATIENCE_SECONDS = 900.0
 _GONE = {400, 401, 404, 410}
 _CHUNK = 1 << 20
 
@@ -89,7 +89,7 @@ def install(artifact: Artifact, mirror: str, records: Path) -> None:
     with tempfile.TemporaryDirectory(prefix=".download-", dir=records) as folder:
         download = Path(folder) / "download"
         url = mirrored(artifact.url, mirror)
-        web.retry(artifact.name, lambda: fetch(url, download), _PATIENCE_SECONDS)
+        fetch(url, download)
         got = sha256_of(download)
         if got != artifact.sha256:
             raise ArtifactError(
@@ -158,8 +158,10 @@ def main() -> None:
             say(f"{artifact.name}: already here")
             continue
         try:
-            install(artifact, mirror, RECORDS)
-        except (ArtifactError, *web.ERRORS) as error:
+            # A machine without its programs is of no use: it asks until the mirror is back. What is
+            # wrong with the manifest itself, asking again does not mend.
+            web.retry(artifact.name, partial(install, artifact, mirror, RECORDS), patience=None)
+        except ArtifactError as error:
             sys.exit(f"artifacts: {error}")
         say(f"{artifact.name}: installed")
 
