@@ -11,6 +11,7 @@ import pytest
 from config.user_data import MACHINES
 
 SCRIPTS = MACHINES / "node/opt/kilonode/bin"
+APT_OPTIONS = "--yes --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5"
 
 
 class System:
@@ -41,7 +42,7 @@ class System:
         """A stand-in's body: it fails so many times."""
         left = self._folder / "left"
         left.write_text("x" * times)
-        return f'[[ ! -s {left} ]] || {{ truncate --size=-1 {left}; exit {code}; }}'
+        return f"[[ ! -s {left} ]] || {{ truncate --size=-1 {left}; exit {code}; }}"
 
     @property
     def calls(self) -> list[str]:
@@ -62,3 +63,60 @@ def test_the_metadata_firewall_is_tried_until_it_stands(system: System) -> None:
     assert "sleep 5" in system.calls
     refused = [call for call in system.calls if "OUTPUT" in call]
     assert refused[-1].endswith("--match cgroup ! --path metadata.slice --jump REJECT")
+
+
+@pytest.fixture
+def packages(system: System) -> System:
+    """A distribution that has none of the packages, and whose programs work."""
+    for name in ("dpkg", "apt-get", "apt-mark"):
+        system.stand_in(name)
+    has_packages(system)
+    return system
+
+
+def has_packages(system: System, *names: str) -> None:
+    known = "|".join(names) or "none"
+    system.stand_in("dpkg-query", f'case "${{@: -1}}" in {known}) echo installed ;; esac')
+
+
+def install_docker(system: System) -> list[str]:
+    """The calls that change something, without apt-get's options."""
+    ended = system.run("install-docker", DOCKER_PACKAGE="docker.io=28")
+    assert ended.returncode == 0, ended.stdout
+    return [
+        call.replace(f" {APT_OPTIONS}", "")
+        for call in system.calls
+        if not call.startswith(("dpkg-query", "sleep"))
+    ]
+
+
+def test_a_boot_that_ended_in_the_middle_of_an_installation_is_mended_first(
+    packages: System,
+) -> None:
+    """apt-get would ask for `dpkg --configure -a` at every try, for ever."""
+    done = install_docker(packages)
+    assert done[0] == "dpkg --configure --pending"
+    assert done[2] == "apt-get install docker.io=28 socat conntrack"
+
+
+def test_docker_is_held_also_where_it_was_installed_by_a_boot_that_ended(
+    packages: System,
+) -> None:
+    """Unattended upgrades would restart Docker on thousands of nodes."""
+    has_packages(packages, "docker.io", "socat", "conntrack")
+    assert install_docker(packages)[1:] == ["apt-mark hold docker.io containerd"]
+
+
+def test_an_image_that_has_docker_gets_what_else_a_node_needs(packages: System) -> None:
+    has_packages(packages, "docker.io", "socat")
+    assert "apt-get install conntrack" in install_docker(packages)
+
+
+def test_an_archive_that_does_not_answer_is_asked_again_after_a_jittered_pause(
+    packages: System,
+) -> None:
+    packages.stand_in("apt-get", packages.failing(3, code=100))
+    install_docker(packages)
+    pauses = [call for call in packages.calls if call.startswith("sleep")]
+    assert len(pauses) == 3
+    assert all(10 <= int(call.split()[1]) < 30 for call in pauses)
