@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -46,3 +47,22 @@ def plain(
     """A request as kubelets make it."""
     extensions = [alternative_names(dns, addresses)] if dns or addresses else []
     return request(name(common=[common], organization=[organization]), *extensions)
+
+
+def self_signed(address: str) -> tuple[bytes, bytes]:
+    """A certificate that vouches for itself at this address, and its key; PEM."""
+    subject = name(common=[address])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, KEY.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(alternative_names(addresses=[address]), critical=False)
+        .sign(KEY, hashes.SHA256())
+    )
+    key = KEY.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM), key

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from kilonode.csr_approver import answer, with_verdict
+from kilonode.csr_approver import Pending, answer, with_verdict
 from kilonode.csr_rules import API_CLIENT, KUBELET_SERVING, Plan, Verdict, decide
 from kilonode.kube_api import KubeApi
 
@@ -195,3 +195,32 @@ def test_a_faster_master_is_no_error(status: int) -> None:
 def test_a_refused_verdict_is_an_error() -> None:
     with pytest.raises(HTTPError):
         answer(RecordedApi(403), pending(serving()), PLAN)
+
+
+def named(name: str, **rest: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": serving(), "status": {}, **rest}
+
+
+def test_masters_do_not_walk_the_same_queue_in_the_same_order() -> None:
+    """All masters see all requests: in one order, they would collide at every single one."""
+    names = [f"csr-{number}" for number in range(100)]
+    orders = []
+    for _ in range(2):
+        pending = Pending()
+        for each in names:
+            pending.note("ADDED", named(each))
+        orders.append([pending.take()["metadata"]["name"] for _ in names])
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(names)
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.parametrize("news", ["answered", "deleted"])
+def test_what_another_master_has_answered_is_no_longer_pending(news: str) -> None:
+    pending = Pending()
+    pending.note("ADDED", named("csr-1"))
+    pending.note("ADDED", named("csr-2"))
+    if news == "deleted":
+        pending.note("DELETED", named("csr-1"))
+    else:
+        pending.note("MODIFIED", named("csr-1", status={"conditions": [{"type": "Approved"}]}))
+    assert pending.take()["metadata"]["name"] == "csr-2"

@@ -70,6 +70,14 @@ FLAGS = {
         ("node", "kubelet"),
         "--feature-gates=ExtendWebSocketsToKubelet=false",
     ),
+    "thousands of nodes get their certificates signed": (
+        ("master", "kube-controller-manager"),
+        "--kube-api-qps=200",
+    ),
+    "hundreds of them at once": (
+        ("master", "kube-controller-manager"),
+        "--kube-api-burst=400",
+    ),
     "node names in lower case": (("node", "kubelet"), "--hostname-override=${NODE_NAME}"),
     "nodes are found by their VM": (("node", "kubelet"), "--provider-id=${PROVIDER_ID}"),
 }

@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from kilonode import flannel_credential, kubeconfigs
 from kilonode.cni_config import conflist, variables
-from kilonode.flannel_credential import RefusedError, is_fresh, obtain, signed_certificate
+from kilonode.flannel_credential import (
+    RefusedError,
+    UnsignedError,
+    is_fresh,
+    obtain,
+    signed_certificate,
+)
 from kilonode.kube_api import KubeApi
 from kilonode.pkcs10 import CertificateRequest, parse
 
@@ -62,31 +68,37 @@ def test_every_program_has_a_kubeconfig_without_a_secret(
 
 
 class SigningApi(KubeApi):
-    """Takes a request and answers it as `status` says, the second time it is asked for."""
+    """Takes a request and answers it as `status` says, once it was asked for so many times."""
 
-    def __init__(self, status: Mapping[str, Any]) -> None:
+    def __init__(self, status: Mapping[str, Any], after: int = 1) -> None:
         super().__init__("https://10.0.1.9:6443", Path(), Path(), Path())
-        self.created: Mapping[str, Any] = {}
-        self._answers = [{}, status]
+        self.created: list[Mapping[str, Any]] = []
+        self._answers = [*[{}] * after, status]
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         if method == "POST" and body is not None:
-            self.created = body
+            self.created.append(body)
             return {"metadata": {"name": "flannel-x"}}
         assert path.endswith("/certificatesigningrequests/flannel-x")
         return {"status": self._answers.pop(0)}
 
 
 @pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kilonode.flannel_credential.time.sleep", lambda _: None)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long the programs would have waited."""
+    found: list[float] = []
+    monkeypatch.setattr("kilonode.web.time.sleep", found.append)
+    return found
+
+
+SIGNED = {"certificate": base64.b64encode(b"CERTIFICATE\n").decode()}
 
 
 def test_flannel_asks_for_a_certificate_of_its_node_alone() -> None:
-    api = SigningApi({"certificate": base64.b64encode(b"CERTIFICATE\n").decode()})
+    api = SigningApi(SIGNED)
     credential = obtain(api, "cpu-a-00000a")
     assert credential.startswith("CERTIFICATE\n-----BEGIN PRIVATE KEY-----")
-    asked = api.created["spec"]
+    asked = api.created[0]["spec"]
     assert asked["signerName"] == "kubernetes.io/kube-apiserver-client"
     assert parse(base64.b64decode(asked["request"])) == CertificateRequest(
         "kilonode:flannel:cpu-a-00000a", "kilonode:flannel"
@@ -100,7 +112,21 @@ def test_a_refusal_is_told_with_its_reason() -> None:
 
 
 def test_an_approved_request_without_a_certificate_is_waited_for() -> None:
-    assert signed_certificate({"status": {"conditions": [{"type": "Approved"}]}}) is None
+    with pytest.raises(UnsignedError):
+        signed_certificate({"status": {"conditions": [{"type": "Approved"}]}})
+
+
+def test_when_thousands_join_flannel_asks_once_and_looks_less_and_less_often(
+    pauses: list[float],
+) -> None:
+    """Every new request would be one more for the masters to judge and to sign."""
+    api = SigningApi(SIGNED, after=20)
+    obtain(api, "cpu-a-00000a")
+    assert len(api.created) == 1
+    assert len(pauses) == 20
+    assert max(pauses[:2]) <= 2, "where nobody else joins, it takes no longer than it must"
+    assert min(pauses[8:]) >= 30
+    assert len(set(pauses)) == 20, "jittered"
 
 
 def test_a_certificate_is_renewed_when_half_of_its_time_is_over(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ serving certificates it knows no rule, since it does not know which address is w
 
 from __future__ import annotations
 
+import random
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -55,18 +57,57 @@ def answer(api: KubeApi, request: dict[str, Any], plan: Plan) -> None:
     say(f"{name} of {asked_by}: {'approved' if verdict.approved else 'denied'}, {verdict.reason}")
 
 
+class Pending:
+    """Requests without a verdict. They are taken in no order: masters that walked the same one
+    would all write the same verdicts, all but one of them in vain."""
+
+    def __init__(self) -> None:
+        self._requests: dict[str, dict[str, Any]] = {}
+        self._more = threading.Condition()
+
+    def note(self, kind: str, request: dict[str, Any]) -> None:
+        """kind: a watch event's type."""
+        name = request["metadata"]["name"]
+        with self._more:
+            if kind in ("ADDED", "MODIFIED") and not answered(request):
+                self._requests[name] = request
+                self._more.notify()
+            else:
+                self._requests.pop(name, None)
+
+    def take(self) -> dict[str, Any]:
+        """Any one; waits for one where there is none."""
+        with self._more:
+            self._more.wait_for(lambda: self._requests)
+            return self._requests.pop(random.choice(list(self._requests)))
+
+
+def judge(api: KubeApi, pending: Pending, plan: Plan) -> None:
+    """Answers what is pending, for ever."""
+    while True:
+        request = pending.take()
+        try:
+            answer(api, request, plan)
+        except ERRORS as error:
+            say(f"{request['metadata']['name']}: {error}")
+            time.sleep(5)
+            pending.note("MODIFIED", request)
+
+
 def main() -> None:
     variables = environment()
-    plan = Plan.of(variables)
     api = KubeApi(
         variables["API_SERVER"], PKI / "ca.crt", PKI / "csr-approver.crt", PKI / "csr-approver.key"
     )
-    while True:
+    pending = Pending()
+    judging = threading.Thread(target=judge, args=(api, pending, Plan.of(variables)), daemon=True)
+    judging.start()
+    # systemd starts both again if one ends.
+    while judging.is_alive():
         try:
             # A new watch begins with all requests there are, so none is forgotten.
             for event in api.watch(CERTIFICATE_REQUESTS, _WATCH_SECONDS):
-                if event["type"] in ("ADDED", "MODIFIED"):
-                    answer(api, event["object"], plan)
+                pending.note(event["type"], event["object"])
         except ERRORS as error:
             say(f"watching requests: {error}")
             time.sleep(5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,14 @@ GROUP = "kilonode:flannel"
 _DAY = 24 * 60 * 60
 LIFETIME_SECONDS = 30 * _DAY
 RENEWED_BEFORE_SECONDS = 15 * _DAY
-_PATIENCE_SECONDS = 300
 
 
-class RefusedError(OSError):
+class RefusedError(Exception):
     """The request will never be signed."""
+
+
+class UnsignedError(OSError):
+    """Nobody has signed the request yet."""
 
 
 def certificate_request(node: str, pem: str) -> dict[str, Any]:
@@ -46,14 +50,14 @@ def certificate_request(node: str, pem: str) -> dict[str, Any]:
     }
 
 
-def signed_certificate(request: dict[str, Any]) -> str | None:
-    """The PEM certificate, None as long as nobody has signed. Raises RefusedError."""
+def signed_certificate(request: dict[str, Any]) -> str:
+    """The PEM certificate. Raises UnsignedError or RefusedError."""
     status = request["status"]
     for condition in status.get("conditions", []):
         if condition["type"] in ("Denied", "Failed"):
             raise RefusedError(f"{condition['type']}: {condition.get('message', '')}")
     if "certificate" not in status:
-        return None
+        raise UnsignedError("not signed yet")
     return base64.b64decode(status["certificate"]).decode()
 
 
@@ -80,17 +84,21 @@ def _openssl(arguments: list[str], text: str) -> str:
 
 
 def obtain(api: KubeApi, node: str) -> str:
-    """A new credential: certificate and key, PEM. Raises OSError."""
+    """A new credential: certificate and key, PEM. Raises RefusedError.
+
+    One request, asked about less and less often until the unit's timeout: when thousands of nodes
+    join, signing takes minutes, and new requests would only make it take longer.
+    """
     key, pem = new_key_and_request(node)
-    created = api.request("POST", CERTIFICATE_REQUESTS, certificate_request(node, pem))
+    asked = certificate_request(node, pem)
+    created = retry(
+        "flannel's request", lambda: api.request("POST", CERTIFICATE_REQUESTS, asked), None
+    )
     path = f"{CERTIFICATE_REQUESTS}/{created['metadata']['name']}"
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        certificate = signed_certificate(api.request("GET", path))
-        if certificate is not None:
-            return certificate + key
-        time.sleep(1)
-    raise TimeoutError("no master has approved the request")
+    certificate = retry(
+        "flannel's certificate", lambda: signed_certificate(api.request("GET", path)), None
+    )
+    return certificate + key
 
 
 def main() -> None:
@@ -99,10 +107,12 @@ def main() -> None:
     # On a new machine the kubelet joins while this one waits; the unit's timeout is the limit.
     while not KUBELET_CREDENTIAL.exists():
         time.sleep(1)
-    node = hostname()
     server = environment()["API_SERVER"]
     api = KubeApi(server, PKI / "ca.crt", KUBELET_CREDENTIAL, KUBELET_CREDENTIAL)
-    credential = retry("flannel's certificate", lambda: obtain(api, node), _PATIENCE_SECONDS)
+    try:
+        credential = obtain(api, hostname())
+    except RefusedError as error:
+        sys.exit(f"flannel's certificate: {error}")
     write_atomically(FLANNEL_CREDENTIAL, credential.encode(), 0o600)
     say(f"flannel has a certificate for {LIFETIME_SECONDS // _DAY} days")
 
