@@ -52,9 +52,10 @@ def run() -> list[Row]:
 
 
 def machines_memory_gib() -> float:
-    """Sum of `total_rss` over the machines' memory cgroups."""
+    """What the machines' processes have in memory, program text included, page cache not."""
     total = 0
     for stat in Path("/sys/fs/cgroup/memory/kilonode/machines").glob("*/memory.stat"):
         fields = dict(line.split() for line in stat.read_text().splitlines())
-        total += int(fields["total_rss"])
+        # A cgroup's rss is of anonymous pages alone.
+        total += int(fields["total_rss"]) + int(fields["total_mapped_file"])
     return total / 1024**3

@@ -50,11 +50,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
-def make(target: str, *variables: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def make(
+    target: str, *variables: str, check: bool = True, top: Path = TOP
+) -> subprocess.CompletedProcess[str]:
     """`make TARGET` as a user types it; its standard output is captured, its progress is shown."""
     return subprocess.run(
         ["make", "--no-print-directory", target, *variables],
-        cwd=TOP,
+        cwd=top,
         stdout=subprocess.PIPE,
         text=True,
         check=check,
@@ -69,6 +71,11 @@ def local_azure(*arguments: str, check: bool = True) -> str:
         text=True,
         check=check,
     ).stdout
+
+
+def azure_writes() -> list[str]:
+    """What the local Azure was told to change so far: time, verb, type and id a line."""
+    return (STATE / "azure" / "writes.log").read_text().splitlines()
 
 
 def fingerprint() -> dict[str, Any]:

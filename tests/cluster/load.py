@@ -10,10 +10,14 @@ import argparse
 import base64
 import concurrent.futures
 import http.client
+import itertools
 import json
 import ssl
+import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,19 +60,29 @@ def request(address: str, context: ssl.SSLContext, timeout: float, tick: int, wr
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kubeconfig", type=Path, required=True)
-    parser.add_argument("--seconds", type=int, default=60)
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--seconds", type=int)
+    length.add_argument("--until-stdin-ends", action="store_true")
     parser.add_argument("--per-second", type=int, default=5)
     parser.add_argument("--timeout", type=float, default=2.0)
+    parser.add_argument("--reads-only", action="store_true")
     options = parser.parse_args()
     kubeconfig = yaml.safe_load(options.kubeconfig.read_text())
     context = client_context(kubeconfig)
     address = kubeconfig["clusters"][0]["cluster"]["server"].removeprefix("https://")
+    ended = threading.Event()
+    if options.until_stdin_ends:
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        ticks: Iterable[int] = itertools.count()
+    else:
+        ticks = range(options.seconds * options.per_second)
+    kinds = (False,) if options.reads_only else (False, True)
     results: list[concurrent.futures.Future[str]] = []
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(max_workers=32) as pool:
-        for tick in range(options.seconds * options.per_second):
+        for tick in itertools.takewhile(lambda _: not ended.is_set(), ticks):
             time.sleep(max(0.0, start + tick / options.per_second - time.monotonic()))
-            for write in (False, True):
+            for write in kinds:
                 job = pool.submit(request, address, context, options.timeout, tick, write)
                 results.append(job)
     errors = [error for job in results if (error := job.result())]

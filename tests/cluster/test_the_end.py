@@ -1,4 +1,4 @@
-"""What comes after: a second run changes nothing, and `make down` leaves nothing."""
+"""What comes after: `make down` leaves nothing."""
 
 from __future__ import annotations
 
@@ -7,21 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import (
-    STATE,
-    Cluster,
-    eventually,
-    fingerprint,
-    local_azure,
-    make,
-)
+from tests.cluster.conftest import Cluster, eventually, fingerprint, make
 from tests.cluster.interruption import PHASES, up_killed_in
 
 pytestmark = pytest.mark.ends_cluster
-
-
-def writes() -> list[str]:
-    return (STATE / "azure" / "writes.log").read_text().splitlines()
 
 
 def left_behind(before: dict[str, Any]) -> dict[str, Any]:
@@ -44,15 +33,6 @@ def assert_as_it_was(before: dict[str, Any]) -> None:
 
     # A process that was told to end takes a moment.
     eventually(as_it_was, 30, "the host is as it was")
-
-
-def test_a_second_up_changes_nothing(cluster: Cluster) -> None:
-    before, inits = writes(), local_azure("machines", "list", "--json")
-    shown = make("up").stdout
-    assert "unchanged" in shown
-    assert not [word for word in ("to create", "created", "updated", "replaced") if word in shown]
-    assert writes() == before, "an update that changes nothing writes nothing to Azure"
-    assert local_azure("machines", "list", "--json") == inits, "no machine was restarted"
 
 
 def test_down_leaves_the_host_as_it_was(cluster: Cluster) -> None:

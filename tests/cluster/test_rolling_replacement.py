@@ -1,0 +1,111 @@
+"""`make up` with a changed etcd setting: members are replaced one after another, while all goes on.
+
+The last tests on the cluster: afterwards it is not what the project's own stack file says.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.conftest import STATE, TOP, Cluster, azure_writes, eventually, make
+from tests.cluster.test_losses import healthy
+from tests.cluster.test_machines_heal import member_ids
+from tests.cluster.writing import Writing
+
+pytestmark = pytest.mark.ends_cluster
+
+QUOTA_BYTES = 4 * 1024**3
+AVAILABILITY = 0.999
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """The project with another quota for the main etcd cluster."""
+    top = tmp_path / "project"
+    shutil.copytree(TOP, top, ignore=shutil.ignore_patterns(".git"))
+    file = top / "Pulumi.local.yaml"
+    stack = yaml.safe_load(file.read_text())
+    stack["config"]["kilonode:etcd"]["main"]["quotaBytes"] = QUOTA_BYTES
+    file.write_text(yaml.safe_dump(stack))
+    return top
+
+
+@contextmanager
+def reading() -> Iterator[dict[str, list[str]]]:
+    """A ConfigMap is read every 100 ms, each time for at most 1 s: {made, errors} at the end."""
+    result: dict[str, list[str]] = {}
+    with subprocess.Popen(
+        [
+            *("ip", "netns", "exec", "kilonode", sys.executable, "-m", "tests.cluster.load"),
+            *(f"--kubeconfig={STATE / 'kubeconfig'}", "--until-stdin-ends"),
+            *("--per-second=10", "--timeout=1", "--reads-only"),
+        ],
+        cwd=TOP,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield result
+        result |= json.loads(process.communicate()[0])
+
+
+def etcd_writes(since: int) -> list[tuple[str, str]]:
+    """Verb and name of what was done to the main members' VMs, in order."""
+    lines = [line.split() for line in azure_writes()[since:]]
+    return [
+        (verb, name)
+        for _, verb, kind, resource in lines
+        if kind == "compute:VirtualMachine"
+        and (name := resource.rpartition("/")[2]).startswith("local-etcd-")
+    ]
+
+
+def test_a_sick_member_stops_an_update_before_anything_is_deleted(
+    cluster: Cluster, changed: Path
+) -> None:
+    """The sick one is the last in the chain: the first two would be gone by then."""
+    sick = cluster.machines("etcd")[-1]
+    since = len(azure_writes())
+    cluster.on(sick, "systemctl", "stop", "etcd.service")
+    try:
+        shown = make("up", check=False, top=changed)
+        assert shown.returncode != 0
+        assert sick in shown.stdout, "the error names the member"
+        assert not etcd_writes(since), "nothing was deleted"
+    finally:
+        cluster.on(sick, "systemctl", "start", "--no-block", "etcd.service")
+    eventually(lambda: healthy(cluster), 120, "all is healthy again")
+
+
+def test_members_are_replaced_one_after_another_while_all_goes_on(
+    cluster: Cluster, changed: Path
+) -> None:
+    before = member_ids(cluster, "etcd")
+    since = len(azure_writes())
+    cluster.kubectl("create", "configmap", "load", "--from-literal=tick=0")
+    try:
+        with Writing(cluster) as writing, reading() as reads:
+            make("up", top=changed)
+    finally:
+        cluster.kubectl("delete", "configmap", "load")
+    names = cluster.machines("etcd")
+    assert etcd_writes(since) == [(verb, name) for name in names for verb in ("DELETE", "PUT")], (
+        "one is gated before the next is deleted"
+    )
+    after = member_ids(cluster, "etcd")
+    assert after.keys() == before.keys()
+    assert not set(after.values()) & set(before.values())
+    for name in names:
+        assert f"--quota-backend-bytes={QUOTA_BYTES}" in cluster.on(name, "pgrep", "-a", "etcd")
+    assert not writing.lost(), "an acknowledged write is never lost"
+    made, errors = int(str(reads["made"])), reads["errors"]
+    assert len(errors) <= (1 - AVAILABILITY) * made, f"{len(errors)} of {made}: {errors[:3]}"
