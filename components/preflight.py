@@ -56,6 +56,7 @@ class Preflight(pulumi.ComponentResource):
             " systemctl start artifacts.service bundle.service"
             f" && exec /opt/kilonode/bin/etcd-preflight {args.cluster}"
             f" --container {environment['BLOB_CONTAINER_URL']} --learner {args.learner}"
+            f" --last {args.members[-1].address}"
         )
         self.gate = run_on(
             args.asker.name,

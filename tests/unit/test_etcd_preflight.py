@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from kilonode.etcd.gate import take_the_lead
 from kilonode.etcd_preflight import Question, UnhealthyError, UnreadableError, check
 from kilonode.etcdctl import Etcdctl
 
@@ -22,7 +23,8 @@ def ask(machine: Launch, programs: Path, tmp_path: Path) -> Question:
         (pki / f"member.{end}").rename(pki / f"client.{end}")
     addresses = [first.me.address, *first.me.peers]
     etcdctl = Etcdctl(CLIENT_PORT, pki, str(programs / "etcdctl"), seconds=3)
-    return Question(etcdctl, addresses[:-1], addresses[-1], first.container)
+    last = machine("c").me.address
+    return Question(etcdctl, addresses[:-1], addresses[-1], last, first.container)
 
 
 @pytest.fixture
@@ -35,6 +37,19 @@ def three(machine: Launch) -> list[Machine]:
 
 def test_a_healthy_cluster_may_be_touched(ask: Question, three: list[Machine]) -> None:
     assert check(ask) == "all 3 members are healthy"
+
+
+def test_the_last_member_leads_before_the_first_is_deleted(
+    ask: Question, three: list[Machine]
+) -> None:
+    first, *_, last = three
+    for leader in (first, last):
+        take_the_lead(leader.client, leader.me)
+        assert leader.client.status(leader.me.address).leader == leader.client.own_id(
+            leader.me.address
+        )
+        assert check(ask)
+        assert last.client.status(first.me.address).leader == last.client.own_id(last.me.address)
 
 
 def test_a_sick_member_is_named_wherever_it_stands_in_the_chain(
