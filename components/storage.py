@@ -11,6 +11,8 @@ from components.azure import ResourceGroup, known
 from components.identities import Identity
 
 _CONTAINERS = ("etcd", "events", "artifacts")
+# Days that etcd's snapshots are kept, by folder. The machines only add to them.
+_KEPT_DAYS = {"recent": 1, "hourly": 7, "change": 7, "daily": 90}
 # Who may do what with which container: (container, what, role of the machine).
 _GRANTS = (
     ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "etcd"),
@@ -58,6 +60,7 @@ class Storage(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.account_name = known(args.account_name, after=account)
+        self._expire_snapshots(f"{name}-lifecycle")
         containers = {one: self._container(f"{name}-{one}", one) for one in _CONTAINERS}
         for container, right, role in _GRANTS:
             roles.assign(
@@ -85,3 +88,36 @@ class Storage(pulumi.ComponentResource):
             public_access=storage.PublicAccess.NONE,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _expire_snapshots(self, name: str) -> None:
+        """An account has one policy. Azure carries it out once a day."""
+        storage.ManagementPolicy(
+            name,
+            resource_group_name=self._args.group.name,
+            account_name=self.account_name,
+            management_policy_name="default",
+            policy=storage.ManagementPolicySchemaArgs(
+                rules=[_expiry(folder, days) for folder, days in _KEPT_DAYS.items()]
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+
+def _expiry(folder: str, days: int) -> storage.ManagementPolicyRuleArgs:
+    return storage.ManagementPolicyRuleArgs(
+        # Letters and digits only.
+        name=folder,
+        type=storage.RuleType.LIFECYCLE,
+        enabled=True,
+        definition=storage.ManagementPolicyDefinitionArgs(
+            actions=storage.ManagementPolicyActionArgs(
+                base_blob=storage.ManagementPolicyBaseBlobArgs(
+                    delete=storage.DateAfterModificationArgs(days_after_creation_greater_than=days)
+                )
+            ),
+            filters=storage.ManagementPolicyFilterArgs(
+                blob_types=["blockBlob"],
+                prefix_match=[f"{cluster}/snapshots/{folder}/" for cluster in ("etcd", "events")],
+            ),
+        ),
+    )

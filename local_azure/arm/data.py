@@ -15,6 +15,7 @@ SECRET = "keyvault:Secret"
 DELETED_VAULT = "keyvault:DeletedVault"
 DELETED_SECRET = "keyvault:DeletedSecret"
 ACCOUNT = "storage:StorageAccount"
+POLICY = "storage:ManagementPolicy"
 ASSIGNMENT = "authorization:RoleAssignment"
 IDENTITY = "managedidentity:UserAssignedIdentity"
 
@@ -50,6 +51,13 @@ def secret_name_is_not_held(request: Request) -> Iterator[str]:
 def account_name_is_free(request: Request) -> Iterator[str]:
     for other in _elsewhere(request, ACCOUNT):
         yield f"The storage account named {other.name} is already taken by {other.id}."
+
+
+@rule("InvalidRequestPropertyValue", "U", POLICY)
+def lifecycle_rules_have_names_of_their_own(request: Request) -> Iterator[str]:
+    names = request.all("policy.rules.name")
+    for name in {name for name in names if names.count(name) > 1 or not name.isalnum()}:
+        yield f"The rule name '{name}' is not alphanumeric, or not unique in the policy."
 
 
 @rule("InvalidRoleDefinitionId", "§9", ASSIGNMENT)

@@ -138,6 +138,24 @@ BODIES: dict[str, dict[str, Any]] = {
         "containerName": "etcd",
         "publicAccess": "None",
     },
+    "storage:ManagementPolicy": {
+        "resourceGroupName": "main",
+        "accountName": "account1",
+        "managementPolicyName": "default",
+        "policy": {
+            "rules": [
+                {
+                    "name": name,
+                    "type": "Lifecycle",
+                    "definition": {
+                        "actions": {"baseBlob": {"delete": {"daysAfterCreationGreaterThan": 1}}},
+                        "filters": {"blobTypes": ["blockBlob"], "prefixMatch": [f"etcd/{name}/"]},
+                    },
+                }
+                for name in ("recent", "daily")
+            ]
+        },
+    },
     "authorization:RoleAssignment": {
         "scope": SECRET,
         "roleAssignmentName": ASSIGNMENT_NAME,

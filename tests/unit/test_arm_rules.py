@@ -43,6 +43,7 @@ VAULTS = "keyvault:Vault"
 SECRETS = "keyvault:Secret"
 ACCOUNTS = "storage:StorageAccount"
 CONTAINERS = "storage:BlobContainer"
+POLICIES = "storage:ManagementPolicy"
 ROLES = "authorization:RoleAssignment"
 VMS = "compute:VirtualMachine"
 SETS = "compute:VirtualMachineScaleSet"
@@ -241,6 +242,12 @@ CASES = [
         "StorageAccountAlreadyTaken",
         ACCOUNTS,
         {"resourceGroupName": "other"},
+    ),
+    Case(
+        "lifecycle_rules_have_names_of_their_own",
+        "InvalidRequestPropertyValue",
+        POLICIES,
+        {"policy.rules.0.name": "daily"},
     ),
     Case("role_is_an_id", "InvalidRoleDefinitionId", ROLES, {"roleDefinitionId": "Reader"}),
     Case("scope_exists", "ResourceNotFound", ROLES, {"scope": f"{VNET}/subnets/none"}),

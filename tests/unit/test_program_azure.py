@@ -74,6 +74,25 @@ def test_etcd_machines_write_to_their_own_container_and_masters_read_the_birth_r
     }
 
 
+def test_snapshots_are_kept_as_long_as_their_folder_says_and_nothing_else_expires(
+    prod: Recording,
+) -> None:
+    (policy,) = prod.of_type("azure-native:storage:ManagementPolicy")
+    # Azure takes no other name.
+    assert policy.inputs["managementPolicyName"] == "default"
+    days = {
+        prefix: rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterCreationGreaterThan"]
+        for rule in policy.inputs["policy"]["rules"]
+        for prefix in rule["definition"]["filters"]["prefixMatch"]
+    }
+    kept = {"recent": 1, "hourly": 7, "change": 7, "daily": 90}
+    assert days == {
+        f"{cluster}/snapshots/{folder}/": limit
+        for cluster in ("etcd", "events")
+        for folder, limit in kept.items()
+    }
+
+
 def test_a_role_assignment_is_for_a_service_principal_and_has_a_name_of_its_own(
     prod: Recording,
 ) -> None:
