@@ -57,6 +57,11 @@ def request(address: str, context: ssl.SSLContext, timeout: float, tick: int, wr
         connection.close()
 
 
+def await_end_of_input(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kubeconfig", type=Path, required=True)
@@ -72,7 +77,7 @@ def main() -> None:
     address = kubeconfig["clusters"][0]["cluster"]["server"].removeprefix("https://")
     ended = threading.Event()
     if options.until_stdin_ends:
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=await_end_of_input, args=[ended], daemon=True).start()
         ticks: Iterable[int] = itertools.count()
     else:
         ticks = range(options.seconds * options.per_second)

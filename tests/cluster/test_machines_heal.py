@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -86,7 +87,7 @@ def test_one_machine_of_each_kind_heals_hands_off(
         lose(cluster, [*lost.values()], *verbs)
         eventually(lambda: healthy(cluster), 240, "all members are voters again, masters answer")
         for role in ("master", "cpu"):
-            eventually(lambda role=role: runs_pods(cluster, lost[role]), 240, "pods run there")
+            eventually(partial(runs_pods, cluster, lost[role]), 240, "pods run there")
     for role, members in before.items():
         after = member_ids(cluster, role)
         assert after.keys() == members.keys()
