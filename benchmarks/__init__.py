@@ -1,1 +1,8 @@
 """Benchmarks: each row compares two arms of one run, so that the machine's speed cancels out."""
+
+import sys
+
+from commands.engine import TOP
+
+# The machines' programs, where tests have them by pyproject.toml.
+sys.path += [str(library) for library in sorted(TOP.glob("config/machines/*/opt/kilonode/lib"))]

@@ -8,11 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from kilonode import metadata
 
-from tests.etcd.machines import Cluster, cluster
-from tests.unit.etcd_machines import Store
-from tests.unit.http_server import serving
+from tests.etcd.machines import Cluster, azure, cluster
 from toolchain import spec
 from toolchain.ensure import Toolchain
 from toolchain.errors import ToolchainError
@@ -34,21 +31,9 @@ def programs() -> Path:
 
 
 @pytest.fixture(scope="session")
-def azure() -> Iterator[tuple[Store, str]]:
-    """Blob storage and its address."""
-    store = Store()
-    with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
-        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
-        patch.setattr(metadata, "_TOKEN", url + path)
-        yield store, url
-
-
-@pytest.fixture(scope="session")
-def healthy(
-    azure: tuple[Store, str], programs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Healthy]:
+def healthy(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthy]:
     """Gives a healthy cluster of so many members: the one of the test before if it healed."""
-    with ExitStack() as living:
+    with azure() as (_, url), ExitStack() as living:
         made: dict[int, Cluster] = {}
 
         def give(size: int) -> Cluster:
@@ -56,7 +41,7 @@ def healthy(
                 living.close()
                 made.clear()
                 folder = tmp_path_factory.mktemp(f"etcd-{size}-")
-                container = f"{azure[1]}/{folder.name}"
+                container = f"{url}/{folder.name}"
                 made[size] = living.enter_context(cluster(size, folder, programs, container))
             return made[size]
 

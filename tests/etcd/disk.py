@@ -24,6 +24,10 @@ class Disk:
         )
         self._answer()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def cut(self) -> int:
         """Loses what was not synced; how many bytes that were. Nobody may have files open."""
         return int(self._ask("cut")["bytes"])

@@ -69,12 +69,13 @@ class Load:
         self._target, self._prefix = target, prefix
 
     @contextmanager
-    def running(self, *flags: str) -> Iterator[None]:
+    def running(self, *flags: str) -> Iterator[int]:
+        """Gives the process' ID."""
         command = [str(self._target.program), "load", *self._target.flags(), *self._where(), *flags]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             assert process.stdin
             try:
-                yield
+                yield process.pid
             finally:
                 process.stdin.close()
         assert process.returncode == 0, "the load ended in an error"

@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+from kilonode import metadata
 from kilonode.etcd import member, promote
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Situation
@@ -18,7 +21,8 @@ from kilonode.etcd.member import Preparation
 
 from tests.etcd.disk import Disk
 from tests.etcd.load import Target
-from tests.unit.etcd_machines import CLIENT_PORT, Machine, World, eventually
+from tests.unit.etcd_machines import CLIENT_PORT, Machine, Store, World, eventually
+from tests.unit.http_server import serving
 
 # RestartSec= of etcd.service.
 RESTART_SECONDS = 2.0
@@ -64,9 +68,18 @@ class Powered:
         self.cut()
         self.disk.wipe()
 
-    def is_leader(self) -> bool:
+    def status(self) -> dict[str, Any]:
+        """As etcdctl tells it: header, leader, dbSize …"""
         told = self.machine.etcdctl("endpoint", "status", "--write-out=json")
-        status = json.loads(told)[0]["Status"]
+        status: dict[str, Any] = json.loads(told)[0]["Status"]
+        return status
+
+    def processes(self) -> list[int]:
+        """Of its etcd, while that runs, and of its disk."""
+        return [self.machine.pid, self.disk.pid]
+
+    def is_leader(self) -> bool:
+        status = self.status()
         return bool(status["leader"] == status["header"]["member_id"])
 
     def end(self) -> None:
@@ -169,6 +182,16 @@ class Cluster:
 
     def becomes_whole(self) -> None:
         eventually(self.is_whole, "all members are healthy voters", seconds=PATIENCE_SECONDS)
+
+
+@contextmanager
+def azure() -> Iterator[tuple[Store, str]]:
+    """Blob storage and its address, for the machines' programs of this process."""
+    store = Store()
+    with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
+        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
+        patch.setattr(metadata, "_TOKEN", url + path)
+        yield store, url
 
 
 @contextmanager

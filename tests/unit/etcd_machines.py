@@ -300,6 +300,12 @@ class Machine:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """Of its etcd, while that runs."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def client(self) -> Client:
         return Client(CLIENT_PORT, self.places.pki)
 
