@@ -32,7 +32,7 @@ def run(programs: Path) -> list[Row]:
             for arm, delay in DELAYS.items():
                 folder = Path(scratch) / f"{arm}-{turn}"
                 container = f"{url}/{folder.name}"
-                with cluster(1, folder, programs, container, delay) as alone:
+                with cluster(1, folder, programs, container, sync_delay=delay) as alone:
                     puts, used = serial_puts(alone, folder / "history")
                 rates[arm].append(len(puts) / SECONDS)
                 latencies[arm] += puts

@@ -23,7 +23,7 @@ from typing import Any
 from benchmarks.row import Row
 from tests.etcd.load import Load, quantile
 from tests.etcd.machines import Cluster, azure, cluster
-from tests.unit.etcd_machines import eventually
+from tests.unit.etcd_machines import Authority, eventually
 
 SECONDS = 20.0
 STORM_AIM = 1000.0
@@ -72,10 +72,13 @@ def storm(programs: Path, apiserver: Path, *, split: bool) -> Storm:
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kilonode-bench-")))
         _, url = stack.enter_context(azure())
+        authority = Authority()
 
         def etcd(name: str) -> Cluster:
-            made = cluster(1, scratch / name, programs, f"{url}/{name}", SYNC_DELAY)
-            return stack.enter_context(made)
+            folder, container = scratch / name, f"{url}/{name}"
+            return stack.enter_context(
+                cluster(1, folder, programs, container, sync_delay=SYNC_DELAY, authority=authority)
+            )
 
         main = etcd("main")
         events = etcd("events") if split else None
@@ -119,7 +122,7 @@ def serving_api(apiserver: Path, main: Cluster, events: Cluster | None, log: Pat
         *(f"--etcd-servers={main.target.endpoints[0]}", f"--etcd-cafile={pki}/ca.crt"),
         *(f"--etcd-certfile={pki}/member.crt", f"--etcd-keyfile={pki}/member.key"),
         *("--service-cluster-ip-range=10.96.0.0/16", "--service-account-issuer=https://bench"),
-        f"--service-account-key-file={pki}/member.key",
+        f"--service-account-key-file={pki}/member.crt",
         f"--service-account-signing-key-file={pki}/member.key",
         # The storm shall reach etcd.
         *("--enable-priority-and-fairness=false", "--max-mutating-requests-inflight=1000"),

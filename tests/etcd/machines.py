@@ -21,7 +21,7 @@ from kilonode.etcd.member import Preparation
 
 from tests.etcd.disk import Disk
 from tests.etcd.load import Target
-from tests.unit.etcd_machines import CLIENT_PORT, Machine, Store, World, eventually
+from tests.unit.etcd_machines import CLIENT_PORT, Authority, Machine, Store, World, eventually
 from tests.unit.http_server import serving
 
 # RestartSec= of etcd.service.
@@ -196,11 +196,17 @@ def azure() -> Iterator[tuple[Store, str]]:
 
 @contextmanager
 def cluster(
-    size: int, folder: Path, programs: Path, container: str, sync_delay: str = "0s"
+    size: int,
+    folder: Path,
+    programs: Path,
+    container: str,
+    *,
+    sync_delay: str = "0s",
+    authority: Authority | None = None,
 ) -> Iterator[Cluster]:
     """A healthy cluster, born as a chain of machines makes one. Nothing of it stays."""
     with ExitStack() as stack:
-        world = World(folder, programs, container)
+        world = World(folder, programs, container, authority=authority)
         machines = []
         letters = "abcdefghi"[:size]
         world.declare(letters)

@@ -179,15 +179,21 @@ class World:
     """
 
     def __init__(
-        self, folder: Path, programs: Path, container: str, all_lost: str = "wait"
+        self,
+        folder: Path,
+        programs: Path,
+        container: str,
+        all_lost: str = "wait",
+        authority: Authority | None = None,
     ) -> None:
         """programs: folder of etcd and etcdctl; container: URL for the birth record.
 
         all_lost: what the cluster does then, `wait` or `reinitialise`.
+        authority: that of other clusters too; unless it is given, the cluster has its own.
         """
         network = f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(254) + 1}"
         self._addresses = [f"{network}.{10 + index}" for index in range(9)]
-        self._authority = Authority()
+        self._authority = authority or Authority()
         self._folder, self._programs, self._container = folder, programs, container
         self._all_lost = all_lost
         self._machines: dict[str, Machine] = {}
