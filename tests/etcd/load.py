@@ -59,6 +59,11 @@ class Verdict:
             "which were never answered"
         )
 
+    @property
+    def lost_seconds(self) -> float:
+        """From the first acknowledgement that does not hold to the last."""
+        return self.lost[-1].returned - self.lost[0].returned if self.lost else 0.0
+
 
 class Load:
     """Runs while its context lasts; `history` is complete once it ended."""

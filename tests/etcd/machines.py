@@ -12,22 +12,36 @@ from typing import Any
 
 import pytest
 from kilonode import metadata
-from kilonode.etcd import member, promote
+from kilonode.etcd import member, promote, record_watch, snapshot
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Situation
 from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.member import Preparation
+from kilonode.etcd.restore import Plan, Restore
+from kilonode.etcd.service import Service
+from kilonode.etcd.snapshot import Taken, Workshop
 
 from tests.etcd.disk import Disk
 from tests.etcd.load import Target
-from tests.unit.etcd_machines import CLIENT_PORT, Authority, Machine, Store, World, eventually
+from tests.unit.etcd_machines import (
+    CLIENT_PORT,
+    METRICS_PORT,
+    Authority,
+    Machine,
+    Store,
+    World,
+    eventually,
+)
 from tests.unit.http_server import serving
 
 # RestartSec= of etcd.service.
 RESTART_SECONDS = 2.0
+# OnUnitInactiveSec= of etcd-record.timer.
+RECORD_SECONDS = 20.0
 # The unit's own flags hold here: its elections, and a disk that is waited for.
 EXTRA_ARGS = "--log-level=error"
+LEARNER = "i"
 # A last resort, not a measure of speed.
 PATIENCE_SECONDS = 120.0
 
@@ -39,11 +53,15 @@ class PowerOffError(Exception):
 class Powered:
     """One machine, and what systemd does on it."""
 
-    def __init__(self, machine: Machine, programs: Path, sync_delay: str = "0s") -> None:
+    def __init__(
+        self, machine: Machine, programs: Path, sync_delay: str = "0s", *, learns: bool = False
+    ) -> None:
+        """`learns`: it never becomes a voter."""
         machine.extra_args = EXTRA_ARGS
         self.machine = machine
         local = machine.places.data.parent
         self.disk = Disk(programs, machine.folder / "backing", local, sync_delay)
+        self.learns = learns
         self.on_since = 0.0
         self._off = threading.Event()
         self._life: threading.Thread | None = None
@@ -108,15 +126,30 @@ class Powered:
 
     def _serve(self) -> None:
         """Until its etcd ends."""
-        voter = False
+        up, looked = False, time.monotonic()
         while self.machine.running:
-            if not voter and (voter := self._is_voter()):
-                # ExecStartPost=: its etcd is up.
+            if not up and (up := self._is_up()):
+                # ExecStartPost=
                 self.machine.places.intention.unlink(missing_ok=True)
+            if time.monotonic() - looked > RECORD_SECONDS:
+                looked = time.monotonic()
+                if self._is_over():
+                    self.machine.stop()
             self._pause(0.2)
 
-    def _is_voter(self) -> bool:
+    def _is_over(self) -> bool:
+        """etcd-record.service."""
         try:
+            return record_watch.is_over(
+                self.machine.client, self.machine.me, self.machine.container
+            )
+        except EtcdError:
+            return False
+
+    def _is_up(self) -> bool:
+        try:
+            if self.learns:
+                return bool(self.machine.client.own_id(self.machine.me.address))
             return promote.promoted(self.machine.client, self.machine.me)
         except EtcdError:
             return False
@@ -142,8 +175,11 @@ class UntilPowerOff(Preparation):
 class Cluster:
     """The machines of one cluster, and where its clients find it."""
 
-    def __init__(self, machines: list[Powered], programs: Path) -> None:
-        self.machines = machines
+    def __init__(
+        self, machines: list[Powered], programs: Path, learner: Powered | None = None
+    ) -> None:
+        """`machines`: of the voters."""
+        self.machines, self.learner = machines, learner
         self.target = Target(
             program=programs / "etcd-load",
             endpoints=tuple(
@@ -174,7 +210,7 @@ class Cluster:
         try:
             for each in self.machines:
                 check_cluster(each.machine.client, each.machine.me)
-                if len(each.machine.members()) != len(self.machines):
+                if len(each.machine.members()) != len(self.machines) + bool(self.learner):
                     return False
         except (EtcdError, UnhealthyError):
             return False
@@ -202,23 +238,73 @@ def cluster(
     container: str,
     *,
     sync_delay: str = "0s",
+    learner_delay: str | None = None,
     authority: Authority | None = None,
 ) -> Iterator[Cluster]:
-    """A healthy cluster, born as a chain of machines makes one. Nothing of it stays."""
+    """A healthy cluster, born as a chain of machines makes one. Nothing of it stays.
+
+    learner_delay: of each sync of a durable learner; without it there is none.
+    """
     with ExitStack() as stack:
         world = World(folder, programs, container, authority=authority)
-        machines = []
-        letters = "abcdefghi"[:size]
-        world.declare(letters)
-        for letter in letters:
-            powered = Powered(world.machine(letter), programs, sync_delay)
+        letters = "abcdefgh"[:size]
+        world.declare(letters, learner=LEARNER if learner_delay else "")
+
+        def power(letter: str, delay: str, *, learns: bool = False) -> Powered:
+            powered = Powered(world.machine(letter), programs, delay, learns=learns)
             stack.callback(powered.end)
-            machines.append(powered)
             powered.on()
-            powered.machine.wait_until_voter()
-        made = Cluster(machines, programs)
+            return powered
+
+        machines = []
+        for letter in letters:
+            machines.append(power(letter, sync_delay))
+            machines[-1].machine.wait_until_voter()
+        learner = power(LEARNER, learner_delay, learns=True) if learner_delay else None
+        made = Cluster(machines, programs, learner)
         made.becomes_whole()
         yield made
+
+
+class Unit(Service):
+    """What systemctl does to a machine's etcd.service."""
+
+    def __init__(self, powered: Powered) -> None:
+        self._powered = powered
+
+    def stop(self) -> None:
+        self._powered.shut_down()
+
+    def start(self) -> None:
+        self._powered.on()
+
+
+def take_snapshot(powered: Powered) -> Taken:
+    """What etcd-snapshot.service does when it is due."""
+    address = powered.machine.me.address
+    return snapshot.take(address, workshop(powered), reason="scheduled", folders=("recent",))
+
+
+def restore_on(powered: Powered) -> Plan:
+    """etcd-restore, by an operator who says yes to what it shows."""
+    machine = powered.machine
+    parameters = {**machine.parameters, "ETCD_METRICS_PORT": str(METRICS_PORT)}
+    run = Restore(machine.me, parameters, machine.places, workshop(powered), Unit(powered))
+    plan = run.plan()
+    assert not plan.objections
+    run.carry_out(plan)
+    return plan
+
+
+def workshop(powered: Powered) -> Workshop:
+    machine = powered.machine
+    return Workshop(
+        machine.container,
+        CLIENT_PORT,
+        machine.places.pki,
+        Path(machine.places.etcd).parent,
+        machine.places.data.with_name("etcd-scratch"),
+    )
 
 
 def each_at_once(action: Callable[[Powered], None], machines: Iterable[Powered]) -> None:
