@@ -32,10 +32,12 @@ _MASTER_CLIENTS: Mapping[str, Subject] = {
     "manifests": Subject("kilonode:manifests", organization="system:masters"),
     "csr-approver": Subject("kilonode:csr-approver"),
 }
-# Masters are nodes too, so both bundles hold these.
-_NODE_CLIENTS: Mapping[str, Subject] = {
-    "bootstrap": Subject("kilonode:bootstrap", organization="system:bootstrappers"),
-    "kube-proxy": Subject("system:kube-proxy"),
+# Masters are nodes too, so both bundles hold this one.
+_KUBE_PROXY = Subject("system:kube-proxy")
+# Role -> what a machine joins with, in the role's bundle. A node's does not make it a master.
+_BOOTSTRAP: Mapping[str, Subject] = {
+    "node": Subject("kilonode:bootstrap", organization="system:bootstrappers"),
+    "master": Subject("kilonode:bootstrap-master", organization="system:bootstrappers"),
 }
 # A group of our own: the masters' manifests bind it, so it can be taken away again, which
 # system:masters cannot.
@@ -71,13 +73,13 @@ class Pki(pulumi.ComponentResource):
 
         node = {
             "kubernetes/ca.crt": self._kubernetes.credential.certificate,
-            **self._kubernetes_clients(_NODE_CLIENTS),
+            **self._kubernetes_clients({"kube-proxy": _KUBE_PROXY}),
         }
         self.bundles = {
             "etcd": self._etcd_bundle(args.etcd),
             "events": self._etcd_bundle(args.events),
-            "master": _bundle({**node, **self._master_files(args)}),
-            "node": _bundle(node),
+            "master": _bundle({**node, **self._bootstrap("master"), **self._master_files(args)}),
+            "node": _bundle({**node, **self._bootstrap("node")}),
         }
         self.kubeconfig = kubeconfig(
             args.cluster,
@@ -96,6 +98,12 @@ class Pki(pulumi.ComponentResource):
             credential = self._kubernetes.issue(f"{self._name}-{role}", subject, CLIENT)
             files |= _pair(f"kubernetes/{role}", credential)
         return files
+
+    def _bootstrap(self, role: str) -> Files:
+        credential = self._kubernetes.issue(
+            f"{self._name}-bootstrap-{role}", _BOOTSTRAP[role], CLIENT
+        )
+        return _pair("kubernetes/bootstrap", credential)
 
     def _master_files(self, args: PkiArgs) -> Files:
         apiserver = Subject(

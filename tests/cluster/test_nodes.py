@@ -49,6 +49,13 @@ def test_etcd_data_is_on_the_local_disk_of_every_member(cluster: Cluster, role: 
         assert "--data-dir=/mnt/local/etcd" in command_line(cluster, machine, "etcd")
 
 
+def test_bridged_and_forwarded_packets_go_through_iptables(cluster: Cluster) -> None:
+    """Or services hold no longer between pods of one node, and flanneld does not even start."""
+    for machine in (*cluster.machines("master"), *cluster.machines("cpu")):
+        for key in ("net/bridge/bridge-nf-call-iptables", "net/ipv4/ip_forward"):
+            assert cluster.on(machine, "cat", f"/proc/sys/{key}").strip() == "1", key
+
+
 def test_docker_keeps_images_on_the_local_disk_with_overlay2(cluster: Cluster) -> None:
     """D12."""
     for machine in cluster.machines("cpu"):
@@ -83,3 +90,40 @@ def test_running_processes_carry_the_documents_flags(
 def command_line(cluster: Cluster, machine: str, program: str) -> str:
     pid = cluster.on(machine, "pidof", "-s", program).strip()
     return cluster.on(machine, "sh", "-c", f"tr '\\0' ' ' </proc/{pid}/cmdline")
+
+
+# What somebody with root on a node can do: ask for a certificate with what its bundle holds.
+ASK = """
+import sys, time
+sys.path.insert(0, "/opt/kilonode/lib")
+from kilonode.flannel_credential import certificate_request, new_key_and_request
+from kilonode.kube_api import CERTIFICATE_REQUESTS, KubeApi
+from kilonode.kubeconfigs import PKI
+from kilonode.machine import environment
+import base64, subprocess
+key, _ = new_key_and_request("x")
+pem = subprocess.run(
+    ["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", f"/O=system:nodes/CN={sys.argv[1]}"],
+    input=key, stdout=subprocess.PIPE, text=True, check=True,
+).stdout
+asked = certificate_request("x", pem)
+asked["metadata"] = {"generateName": "stranger-"}
+asked["spec"]["signerName"] = "kubernetes.io/kube-apiserver-client-kubelet"
+api = KubeApi(
+    environment()["API_SERVER"], PKI / "ca.crt", PKI / "bootstrap.crt", PKI / "bootstrap.key"
+)
+name = api.request("POST", CERTIFICATE_REQUESTS, asked)["metadata"]["name"]
+for _ in range(60):
+    status = api.request("GET", f"{CERTIFICATE_REQUESTS}/{name}")["status"]
+    if status.get("conditions"):
+        break
+    time.sleep(1)
+print(status["conditions"][0]["type"], "certificate" in status)
+"""
+
+
+def test_a_nodes_credential_does_not_become_a_master(cluster: Cluster) -> None:
+    """All nodes share it, and root on any of them would be root on all masters."""
+    node, master = cluster.machines("cpu")[0], cluster.machines("master")[0]
+    shown = cluster.on(node, "python3", "-c", ASK, f"system:node:{master}")
+    assert shown.split() == ["Denied", "False"]

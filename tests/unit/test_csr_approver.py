@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import Message
 from pathlib import Path
@@ -11,10 +12,21 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import yaml
 from kilonode.csr_approver import Pending, answer, with_verdict
-from kilonode.csr_rules import API_CLIENT, KUBELET_SERVING, Plan, Verdict, decide
+from kilonode.csr_rules import (
+    API_CLIENT,
+    KUBELET_CLIENT,
+    KUBELET_SERVING,
+    Plan,
+    Verdict,
+    decide,
+)
 from kilonode.kube_api import KubeApi
 
+from config.topology import Member, topology
+from config.user_data import MACHINES
+from tests.unit import settings_samples
 from tests.unit.certificate_requests import name, plain, request
 
 PLAN = Plan.of(
@@ -66,7 +78,23 @@ def flannel(
     return spec(pem, **{"signer": API_CLIENT, "usages": CLIENT, **rest})
 
 
+def joining(node: str = NODE, organization: str = "system:nodes", **rest: Any) -> dict[str, Any]:
+    """What a kubelet without a certificate asks for, with the credential of its bundle."""
+    pem = plain(organization, f"system:node:{node}")
+    first = {
+        "signer": KUBELET_CLIENT,
+        "username": "kilonode:bootstrap",
+        "groups": ["system:bootstrappers", "system:authenticated"],
+        "usages": CLIENT,
+    }
+    return spec(pem, **{**first, **rest})
+
+
+MASTERS = "kilonode:bootstrap-master"
+
 APPROVED = {
+    "a new node": joining(),
+    "a new master": joining("prod-master-b", username=MASTERS),
     "a node at its own name and address": serving(),
     "a node with an RSA key": serving(usages=["key encipherment", *SERVING]),
     "a node that names no address": serving(addresses=[]),
@@ -76,6 +104,26 @@ APPROVED = {
 }
 
 DENIED = {
+    "a node's credential for a master": joining("prod-master-a"),
+    "a node's credential for an etcd machine": joining("prod-etcd-a"),
+    "a node's credential for a name of no scale set": joining("jump-host"),
+    "a master's credential for a node": joining(username=MASTERS),
+    "a master of another cluster": joining("dev-master-a", username=MASTERS),
+    "a master beyond the last key": joining("prod-master-j", username=MASTERS),
+    "somebody else who may bootstrap": joining(username="system:bootstrap:abcdef"),
+    "a new node that would serve": joining(usages=SERVING),
+    "a new node in the masters' group": joining(organization="system:masters"),
+    "a new node that is no node": spec(
+        plain("system:nodes", "system:kube-scheduler"),
+        **{key: joining()[key] for key in ("username", "groups", "usages")},
+        signer=KUBELET_CLIENT,
+    ),
+    "a new node with a name to serve at": spec(
+        plain("system:nodes", f"system:node:{NODE}", [NODE]),
+        **{key: joining()[key] for key in ("username", "groups", "usages")},
+        signer=KUBELET_CLIENT,
+    ),
+    "a new node's junk": {**joining(), "request": base64.b64encode(b"junk").decode()},
     "not a node's user": serving(username="system:serviceaccount:kube-system:x"),
     "a user that only begins like a node": serving(username=f"system:node:{NODE}:x"),
     "a node without the nodes' group": serving(groups=["system:authenticated"]),
@@ -122,11 +170,44 @@ LEFT_ALONE = {
         plain("team", "jane"), signer=API_CLIENT, username="jane", usages=CLIENT
     ),
     "a client certificate we cannot read": spec(b"junk", signer=API_CLIENT),
-    "a kubelet's client certificate": serving(
-        signer="kubernetes.io/kube-apiserver-client-kubelet", usages=CLIENT
+    "a kubelet that renews its client certificate": serving(
+        dns=[], addresses=[], signer=KUBELET_CLIENT, usages=CLIENT
     ),
     "somebody's own signer": serving(signer="example.com/signer"),
 }
+
+
+def manifest(name: str) -> list[dict[str, Any]]:
+    file = MACHINES / "master/etc/kilonode/manifests" / f"{name}.yaml"
+    return list(yaml.safe_load_all(file.read_text()))
+
+
+def test_nobody_becomes_a_node_past_the_approver() -> None:
+    """Kubernetes' own controller approves whoever has `nodeclient`, under any node's name."""
+    bound = {document["roleRef"]["name"] for document in manifest("nodes")}
+    assert "system:certificates.k8s.io:certificatesigningrequests:nodeclient" not in bound
+    assert "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient" in bound
+
+
+def test_the_approver_may_approve_what_it_judges() -> None:
+    rules = manifest("csr-approver")[0]["rules"]
+    (signers,) = (rule["resourceNames"] for rule in rules if rule["resources"] == ["signers"])
+    assert set(signers) == {KUBELET_SERVING, KUBELET_CLIENT, API_CLIENT}
+
+
+def test_every_scale_sets_instances_may_join_and_no_vm_with_their_credential() -> None:
+    """The longest keys that settings may have, and all machines that have a name of their own."""
+    pool = settings_samples.raw()["nodePools"]["cpu"] | {"maxNodes": 9}
+    pool["scaleSets"] = {"a1b2": {"nodes": 1, "maxNodes": 9}}
+    machines = topology(settings_samples.settings({"nodePools.gpu12345": pool}))
+    plan = replace(PLAN, cluster=machines.cluster)
+    instances = [f"{node_set.prefix}00000z" for node_set in machines.node_sets]
+    assert "gpu12345-a1b2-00000z" in instances
+    vms = [machine.name for machine in machines.machines if isinstance(machine, Member)]
+    verdicts = {name: decide(joining(name), plan) for name in (*instances, *vms)}
+    assert {name for name, verdict in verdicts.items() if verdict and verdict.approved} == set(
+        instances
+    )
 
 
 @pytest.mark.parametrize("asked", APPROVED.values(), ids=APPROVED.keys())

@@ -1,7 +1,7 @@
 """Approves the certificates that nodes may have, on every master at once.
 
-Kubernetes' own controller signs what is approved, and approves kubelets' client certificates; of
-serving certificates it knows no rule, since it does not know which address is whose.
+Kubernetes' own controllers sign what is approved, and approve a kubelet that renews its client
+certificate. They have no rule for names and addresses: whoever may become a node could become any.
 """
 
 from __future__ import annotations
