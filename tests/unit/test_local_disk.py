@@ -1,12 +1,15 @@
 """Which disk becomes the local disk, from recorded `lsblk --json` trees."""
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from kilonode import local_disk
 from kilonode.disk_choice import (
+    UNREADABLE,
     Assemble,
     Create,
     Device,
@@ -184,6 +187,39 @@ def test_a_partition_without_a_file_system_is_a_format_that_was_interrupted() ->
 def test_a_missing_resource_disk_is_waited_for(resource: str | None) -> None:
     with pytest.raises(MissingError):
         decide(tree("d15_v2-fresh"), resource, "scsi", never_listed)
+
+
+@pytest.mark.parametrize("unreadable", [0, 3])
+def test_an_nvme_disk_that_cannot_be_read_is_waited_for_and_never_formatted(
+    unreadable: int,
+) -> None:
+    """Nor is an array made of the others: they may hold one already."""
+    disks = list(tree("l8s_v4-raw")[1:])
+    disks[unreadable] = replace(disks[unreadable], fstype=UNREADABLE)
+    with pytest.raises(MissingError, match=disks[unreadable].path):
+        decide(disks, None, "nvme", never_listed)
+
+
+def test_a_resource_disk_that_cannot_be_read_is_waited_for_and_never_formatted() -> None:
+    disks = [replace(disk, fstype=UNREADABLE) for disk in tree("d15_v2-raw")]
+    with pytest.raises(MissingError, match="/dev/sdb cannot be read"):
+        decide(disks, "/dev/sdb", "scsi", never_listed)
+
+
+def test_a_read_error_is_not_a_blank_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """blkid ends with the same code for both. /proc/self/mem opens, and its start answers EIO."""
+    blank = tmp_path / "blank"
+    blank.write_bytes(bytes(1 << 20))
+    names = ["/proc/self/mem", str(blank)]
+    entry = {"type": "disk", "model": None, "mountpoints": []}
+    listed = {"blockdevices": [{**entry, "path": name} for name in names]}
+    for program, output in (("udevadm", ""), ("lsblk", json.dumps(listed))):
+        (tmp_path / program).write_text(f"#!/bin/sh\necho '{output}'\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    bad, good = local_disk.look()
+    assert bad.fstype == UNREADABLE
+    assert good.is_raw
 
 
 def test_only_cloud_inits_own_line_for_mnt_leaves_fstab() -> None:

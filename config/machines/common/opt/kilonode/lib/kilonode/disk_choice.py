@@ -14,6 +14,8 @@ LABEL = "kilonode-local"
 MOUNT_POINT = "/mnt/local"
 # Where cloud-init's Azure defaults mount the resource disk.
 CLOUD_INIT_MOUNT_POINT = "/mnt"
+# The file system's type of a device that answers with an error: what it holds is not known.
+UNREADABLE = "unreadable"
 
 _NVME_MODEL = "Microsoft NVMe Direct Disk"
 # Azure delivers NTFS with the warning in it; cloud-init's ext4 gets the same warning on Ubuntu.
@@ -98,6 +100,8 @@ def decide(tree: Sequence[Device], resource: str | None, kind: str, names: Listi
     Raises RefusedError, or MissingError if waiting may help.
     """
     nvme = [disk for disk in tree if disk.type == "disk" and disk.model.startswith(_NVME_MODEL)]
+    for disk in nvme:
+        _check_readable(disk)
     if len(nvme) > 1:
         return _array(nvme, names)
     if nvme:
@@ -108,7 +112,15 @@ def decide(tree: Sequence[Device], resource: str | None, kind: str, names: Listi
     found = [device for device in _walk(tree) if device.path == resource]
     if not found:
         raise MissingError("no resource disk: its link is missing or leads nowhere")
+    _check_readable(found[0])
     return _single(found[0], names)
+
+
+def _check_readable(disk: Device) -> None:
+    """It may answer later; until then nobody knows whether it is blank."""
+    for device in (disk, *disk.children):
+        if device.fstype == UNREADABLE:
+            raise MissingError(f"{device.path} cannot be read")
 
 
 def _array(disks: Sequence[Device], names: Listing) -> Step:

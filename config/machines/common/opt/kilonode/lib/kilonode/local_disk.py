@@ -18,6 +18,7 @@ from kilonode.disk_choice import (
     CLOUD_INIT_MOUNT_POINT,
     LABEL,
     MOUNT_POINT,
+    UNREADABLE,
     Assemble,
     Create,
     Device,
@@ -36,6 +37,8 @@ _RESOURCE_LINKS = (Path("/dev/disk/azure/resource"), Path("/dev/disk/cloud/azure
 # NAME makes lsblk print a tree, with partitions below their disks.
 _COLUMNS = "NAME,PATH,TYPE,MODEL,MOUNTPOINTS"
 _ARRAY = f"/dev/md/{LABEL}"
+# The signatures that matter begin in the first MiB.
+_SIGNATURES_END = 1 << 20
 # Disks appear within seconds of a boot; one that does not come in this time will not come.
 _PATIENCE_SECONDS = 120
 
@@ -89,10 +92,17 @@ def _probe(entries: Iterable[dict[str, Any]]) -> None:
 
 
 def _signatures(path: str) -> dict[str, str]:
+    try:
+        with Path(path).open("rb") as stream:
+            stream.read(_SIGNATURES_END)
+    except OSError as error:
+        # blkid would tell it as it tells a blank disk, and that one is formatted.
+        say(f"{path}: {error}")
+        return {"FSTYPE": UNREADABLE}
     command = ("blkid", "--probe", "--output", "export", path)
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     if done.returncode not in (0, 2):  # 2: nothing found
-        return {"FSTYPE": "more than one or unreadable"}
+        return {"FSTYPE": "more than one"}
     found = dict(word.split("=", 1) for word in shlex.split(done.stdout))
     return {**found, **({"FSTYPE": found["TYPE"]} if "TYPE" in found else {})}
 
