@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kilonode import etcd_endpoints
+from kilonode import etcd_endpoints, etcd_follow
 from kilonode.etcd_endpoints import voters
 from kilonode.etcdctl import EVENTS as EVENTS_ETCD
+from kilonode.etcdctl import Etcdctl
+from kilonode.machine import environment
+
+from config.user_data import MACHINES
 
 CANDIDATES = [f"10.0.0.{number}" for number in range(10, 19)]
 
@@ -41,10 +45,14 @@ class Machine:
     def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.answers: dict[int, list[str]] = {}
         self.servers = directory / "etcd-servers.env"
-        environment = {"ETCD_CANDIDATES": "10.0.0.10", "EVENTS_CANDIDATES": "10.0.0.30"}
+        variables = {"ETCD_CANDIDATES": "10.0.0.10", "EVENTS_CANDIDATES": "10.0.0.30"}
         monkeypatch.setattr(etcd_endpoints, "SERVERS_FILE", self.servers)
         monkeypatch.setattr(etcd_endpoints, "LAST_GOOD", directory / "etcd-servers.json")
-        monkeypatch.setattr(etcd_endpoints, "environment", lambda: environment)
+        monkeypatch.setattr(
+            etcd_endpoints,
+            "environment",
+            lambda *file: environment(*file) if file else variables,
+        )
         monkeypatch.setattr(
             etcd_endpoints, "ask", lambda cluster, _: self.answers.get(cluster.port, [])
         )
@@ -103,3 +111,74 @@ def test_all_candidates_are_asked_in_one_go(monkeypatch: pytest.MonkeyPatch) -> 
     assert etcd_endpoints.ask(EVENTS_ETCD, ["10.0.0.30", "10.0.0.31"]) == []
     ((_, endpoints, *_),) = calls
     assert endpoints == "--endpoints=https://10.0.0.30:2381,https://10.0.0.31:2381"
+
+
+class Restarts:
+    """What etcd-follow asks etcd for, besides members; `code`: how that ends."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, code: int = 0) -> None:
+        self.commands: list[tuple[str, ...]] = []
+        self._code = code
+        monkeypatch.setattr(etcd_follow, "environment", lambda: {"ETCD_CANDIDATES": "10.0.0.10"})
+        monkeypatch.setattr(Etcdctl, "ask", self._ask)
+
+    def _ask(self, *asked: object) -> subprocess.CompletedProcess[bytes]:
+        self.commands.append(tuple(str(word) for word in asked[-3:]))
+        return subprocess.CompletedProcess([], self._code, b"", b"no leader")
+
+
+def started(machine: Machine, main: list[str], events: list[str]) -> None:
+    """As an apiserver's start leaves the machine."""
+    machine.answers = {2379: main, 2381: events}
+    etcd_endpoints.main()
+
+
+@pytest.mark.parametrize(
+    ("main", "events"),
+    [([*MAIN, "https://10.0.0.12:2379"], EVENTS), (MAIN, ["https://10.0.0.1:2381"])],
+)
+def test_an_apiserver_that_does_not_know_a_member_is_restarted_in_turn(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, main: list[str], events: list[str]
+) -> None:
+    """Once all that it knew are gone, it has no etcd any more. Two masters at a time would be an
+    API that is away; etcd's own lock sees to that."""
+    started(machine, MAIN, EVENTS)
+    restarts = Restarts(monkeypatch)
+    machine.answers = {2379: main, 2381: events}
+    etcd_follow.main()
+    lock, program = "kilonode/apiserver-restart", "/opt/kilonode/bin/restart-apiserver"
+    assert restarts.commands == [("lock", lock, program)]
+
+
+@pytest.mark.parametrize("main", [MAIN, MAIN[:1], []])
+def test_members_that_left_or_do_not_answer_restart_no_apiserver(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, main: list[str]
+) -> None:
+    """A rolling replacement takes each member away and brings it back: nothing to restart for."""
+    started(machine, MAIN, EVENTS)
+    restarts = Restarts(monkeypatch)
+    machine.answers = {2379: main}
+    etcd_follow.main()
+    assert restarts.commands == []
+
+
+def test_an_apiserver_that_could_not_be_restarted_is_told(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(machine, MAIN[:1], EVENTS)
+    Restarts(monkeypatch, code=1)
+    machine.answers = {2379: MAIN, 2381: EVENTS}
+    with pytest.raises(SystemExit, match="no leader"):
+        etcd_follow.main()
+
+
+def test_masters_look_for_new_members_by_themselves_and_not_all_at_once() -> None:
+    timer = (MACHINES / "master/etc/systemd/system/etcd-follow.timer").read_text()
+    assert "OnUnitInactiveSec=10min" in timer
+    assert "RandomizedDelaySec=5min" in timer
+
+
+def test_the_masters_gate_does_what_is_due_at_once() -> None:
+    """Members leave after the gates have opened: by then every apiserver knows those that stay."""
+    gate = (MACHINES / "master/opt/kilonode/bin/gate").read_text()
+    assert "systemctl start etcd-follow.service" in gate

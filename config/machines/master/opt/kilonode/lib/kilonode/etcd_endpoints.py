@@ -40,15 +40,25 @@ def ask(cluster: Etcdctl, candidates: Sequence[str]) -> list[str]:
     return [] if answer.returncode else voters(json.loads(answer.stdout), candidates)
 
 
-def main() -> None:
+def ask_both() -> dict[str, list[str]]:
+    """As `ask`, of the clusters `main` and `events`."""
     variables = environment()
-    known: dict[str, list[str]] = json.loads(LAST_GOOD.read_text()) if LAST_GOOD.exists() else {}
-    clusters = {
-        "main": (MAIN, variables["ETCD_CANDIDATES"].split()),
-        "events": (EVENTS, variables["EVENTS_CANDIDATES"].split()),
+    return {
+        "main": ask(MAIN, variables["ETCD_CANDIDATES"].split()),
+        "events": ask(EVENTS, variables["EVENTS_CANDIDATES"].split()),
     }
-    for cluster, (members, candidates) in clusters.items():
-        found = ask(members, candidates)
+
+
+def unknown_to_the_apiserver() -> list[str]:
+    """Voters that came after it was started: it keeps the members that it started with."""
+    started = environment(SERVERS_FILE)
+    known = {*started["ETCD_SERVERS"].split(","), *started["EVENTS_SERVERS"].split(";")}
+    return [url for urls in ask_both().values() for url in urls if url not in known]
+
+
+def main() -> None:
+    known: dict[str, list[str]] = json.loads(LAST_GOOD.read_text()) if LAST_GOOD.exists() else {}
+    for cluster, found in ask_both().items():
         if found:
             known[cluster] = found
         elif cluster in known:
