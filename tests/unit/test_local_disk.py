@@ -211,7 +211,7 @@ def test_a_read_error_is_not_a_blank_disk(tmp_path: Path, monkeypatch: pytest.Mo
     blank = tmp_path / "blank"
     blank.write_bytes(bytes(1 << 20))
     names = ["/proc/self/mem", str(blank)]
-    entry = {"type": "disk", "model": None, "mountpoints": []}
+    entry: dict[str, object] = {"type": "disk", "model": None, "mountpoints": []}
     listed = {"blockdevices": [{**entry, "path": name} for name in names]}
     for program, output in (("udevadm", ""), ("lsblk", json.dumps(listed))):
         (tmp_path / program).write_text(f"#!/bin/sh\necho '{output}'\n")
