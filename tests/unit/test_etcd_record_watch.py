@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,11 +12,11 @@ from kilonode.etcd import birth_record, record_watch
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Record
 
-from tests.unit.etcd_machines import Launch, Machine, Store, eventually
+from tests.unit.etcd_machines import Launch, Machine, Store, World, eventually
 
 
 def is_over(machine: Machine) -> bool:
-    return record_watch.is_over(machine.client, machine.me, machine.container)
+    return record_watch.is_over(machine.client, machine.me, machine.container, machine.places.data)
 
 
 def end_by_restore(machine: Machine) -> None:
@@ -76,13 +77,30 @@ def test_etcd_is_started_again_only_where_its_cluster_is_over(
     monkeypatch.setattr(record_watch, "environment", lambda: a.parameters)
     monkeypatch.setattr(record_watch, "this_member", lambda _: a.me)
     monkeypatch.setattr(record_watch, "PKI", a.places.pki)
+    monkeypatch.setattr(record_watch, "DATA", a.places.data)
     a.boot()
     record_watch.main()
     assert not commands
     end_by_restore(a)
     record_watch.main()
-    assert commands == [["systemctl", "restart", "--no-block", "etcd.service"]]
-    # It looks at the record itself before it starts again.
-    a.kill()
-    record_watch.main()
-    assert len(commands) == 1
+    assert commands == [["systemctl", "try-restart", "--no-block", "etcd.service"]]
+
+
+def test_a_learner_that_serves_nobody_learns_that_its_cluster_is_over(
+    azure: tuple[Store, str], programs: Path, tmp_path: Path
+) -> None:
+    world = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+    world.declare("a", learner="b")
+    try:
+        a, b = world.machine("a"), world.machine("b")
+        a.boot()
+        b.prepare()
+        b.start()
+        for each in (a, b):
+            each.kill()
+        b.start(wait=False)
+        assert not is_over(b)
+        end_by_restore(a)
+        assert is_over(b)
+    finally:
+        world.end()

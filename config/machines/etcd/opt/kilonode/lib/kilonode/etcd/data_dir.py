@@ -9,6 +9,8 @@ from pathlib import Path
 
 from kilonode.etcd.decision import Data
 
+DATA = Path("/mnt/local/etcd")
+
 # etcd's write-ahead log (server/storage/wal): a length, then a protobuf record {1: type, 2: crc,
 # 3: data}. Every file of the log repeats metadata {1: member ID, 2: cluster ID}.
 _METADATA = 1

@@ -42,7 +42,7 @@ _PAUSE_SECONDS = 3.0
 class Places:
     """Where things lie on the machine. `intention`: removed by etcd.service once etcd is up."""
 
-    data: Path = Path("/mnt/local/etcd")
+    data: Path = data_dir.DATA
     intention: Path = Path("/var/lib/kilonode/etcd-founding")
     environment: Path = Path("/run/kilonode/etcd.env")
     pki: Path = PKI

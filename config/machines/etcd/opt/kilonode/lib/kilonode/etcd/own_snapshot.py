@@ -12,11 +12,11 @@ from pathlib import Path
 
 from kilonode.etcd import data_dir, running, snapshot
 from kilonode.etcd.client import EtcdError, Status
+from kilonode.etcd.data_dir import DATA
 from kilonode.etcd.service import Service
 from kilonode.etcd.snapshot import SnapshotError, Taken, Workshop
 from kilonode.etcd.this_member import ThisMember
 
-DATA = Path("/mnt/local/etcd")
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.5
 
