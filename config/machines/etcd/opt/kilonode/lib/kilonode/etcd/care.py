@@ -8,6 +8,7 @@ healthy, leaves the rest to the next run, which goes on from what it finds.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,6 +58,8 @@ class Care:
 
     def __init__(self, client: Client, me: ThisMember, memory: Memory) -> None:
         self._client, self._me, self._memory = client, me, memory
+        # What was found of each kind; nothing on who does not lead.
+        self.alarms: Counter[str] = Counter()
 
     def run(self, now: float) -> None:
         """`now`: by the monotonic clock. Raises EtcdError or UnhealthyError, whose text says why
@@ -75,10 +78,12 @@ class Care:
             self._disarm()
 
     def _full(self) -> bool:
-        kinds = {alarm.kind for alarm in self._client.alarms(self._me.address)}
-        if kinds - {"NOSPACE"}:
-            raise UnhealthyError(f"alarms are raised: {', '.join(sorted(kinds))}")
-        return bool(kinds)
+        raised = (alarm.kind for alarm in self._client.alarms(self._me.address))
+        self.alarms = Counter(NOSPACE=0, CORRUPT=0)
+        self.alarms.update(raised)
+        if self.alarms["CORRUPT"]:
+            raise UnhealthyError("alarm CORRUPT is raised: a member's data is damaged")
+        return bool(self.alarms["NOSPACE"])
 
     def _members(self) -> dict[str, Status]:
         """By address, the leader last. Raises unless all are healthy and this one leads them."""
@@ -151,11 +156,15 @@ class Care:
                 self._memory.done["alarms_disarmed"] += 1
 
 
-def samples(memory: Memory) -> Sequence[Sample]:
-    """For Prometheus: sums since the machine booted, and when care ran last."""
-    kinds = ("compactions", "defragmentations", "alarms_disarmed")
+def samples(care: Care, memory: Memory) -> Sequence[Sample]:
+    """For Prometheus: sums since the machine booted, alarms of now, and when care ran last."""
+    sums = ("compactions", "defragmentations", "alarms_disarmed")
     return [
-        *(Sample(f"kilonode_etcd_care_{kind}_total", memory.done[kind]) for kind in kinds),
+        *(Sample(f"kilonode_etcd_care_{each}_total", memory.done[each]) for each in sums),
+        *(
+            Sample("kilonode_etcd_alarms", number, {"alarm": kind})
+            for kind, number in care.alarms.items()
+        ),
         Sample("kilonode_etcd_care_last_run_timestamp_seconds", time.time()),
     ]
 
@@ -164,13 +173,14 @@ def main() -> None:
     metrics.write("certificates", certificates.samples(PKI))
     me = this_member(environment())
     memory = care_memory.load(MEMORY)
+    care = Care(Client(me.client_port, PKI), me, memory)
     try:
-        Care(Client(me.client_port, PKI), me, memory).run(time.monotonic())
+        care.run(time.monotonic())
     except (EtcdError, UnhealthyError) as error:
         say(f"care: {error}")
     finally:
         care_memory.save(memory, MEMORY)
-    metrics.write("care", samples(memory))
+    metrics.write("care", samples(care, memory))
 
 
 if __name__ == "__main__":
