@@ -1,0 +1,43 @@
+"""docs/operations.md: what a person types in need is there to be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from config.artifacts import catalog
+from config.user_data import MACHINES
+
+TOP = Path(__file__).parents[2]
+PAGE = (TOP / "docs/operations.md").read_text()
+LOCAL, AZURE = (
+    "\n".join(re.findall(rf"^ *```{kind}\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL))
+    for kind in ("sh", "azurecli")
+)
+PROGRAMS = sorted(set(re.findall(r"/opt/kilonode/bin/([\w-]+)", PAGE)))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_program_is_on_the_machines(program: str) -> None:
+    installed = {
+        target for artifact in catalog().artifacts.values() for target in artifact.install.values()
+    }
+    there = (MACHINES / "etcd/opt/kilonode/bin" / program).is_file()
+    assert there or f"/opt/kilonode/bin/{program}" in installed
+
+
+def test_local_commands_are_whole_lines_of_this_repository() -> None:
+    lines = [line.strip() for line in LOCAL.splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        words = shlex.split(line)
+        assert (TOP / words[0]).is_file(), line
+        assert words[1:3] == ["local_azure", "machines"], line
+
+
+def test_what_changes_a_cluster_is_told_for_azure_too() -> None:
+    for words in ("etcd-restore'", "etcd-restore --yes", "etcd-snapshot --own", "--scratch"):
+        assert words in AZURE
