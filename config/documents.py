@@ -32,7 +32,11 @@ _NODE_FILES = "config/node_files.py"
 
 FACTS = (
     Fact("D1", "Standard_D15_v2 and Standard_NC24 nodes, 2,500 of them", (_PROD,)),
-    Fact("D2", "etcd's data on the VM's local SSD, never on a network disk", (_ETCD, _LOCAL_DISK)),
+    Fact(
+        "D2",
+        "etcd's data on the VM's local SSD, never on a network disk; the disk's speed by fio",
+        (_ETCD, _LOCAL_DISK, "config/machines/etcd/opt/kilonode/lib/kilonode/etcd/fsync.py"),
+    ),
     Fact("D3", "events in an etcd cluster of their own", (_APISERVER, "components/etcd.py")),
     Fact("D4", "etcd's quota above its 2 GiB default: 8 GiB", (_PROD, _ETCD)),
     Fact("D5", "no autoscaler action that ends more than half of the cluster"),
