@@ -13,7 +13,7 @@ from components.azure import ResourceGroup, known
 from components.chain import ChainArgs
 from components.compute import Platform
 from components.endpoint import endpoint
-from components.etcd import Etcd
+from components.etcd import Etcd, EtcdArgs
 from components.identities import Identities, IdentitiesArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.masters import Masters
@@ -168,7 +168,8 @@ class Cluster(pulumi.ComponentResource):
             after=[preflight.gate],
             gate_nonce=self._args.settings.gate_nonce,
         )
-        return Etcd(f"{self._name}-{role}", members, self._child)
+        declared = [member.name for member in cluster.voters]
+        return Etcd(f"{self._name}-{role}", EtcdArgs(members, declared), self._child)
 
     def _masters(self, after: Sequence[pulumi.Resource]) -> Masters:
         topology = self._args.topology

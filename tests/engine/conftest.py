@@ -14,7 +14,10 @@ import pytest
 
 from commands.engine import Engine
 from commands.preview import plan_engine
+from local_azure.arm.backend import Backend
 from local_azure.arm.store import Store
+from local_azure.providers import protocol
+from local_azure.providers.azure_native import AzureNative
 
 PROGRAM = Path(__file__).parent / "program"
 # How the program behaves in between is no business of these tests.
@@ -52,6 +55,15 @@ class Stack:
         done = self.pulumi(*arguments)
         assert done.returncode != 0, done.stdout
         return done.stdout
+
+    def attached(self, backend: Backend) -> Stack:
+        """The same stack, attached to a plugin of this process, as `make up` is to the daemon."""
+        port = protocol.start(AzureNative(self.store, backend))
+        variables = {
+            **self.engine.variables,
+            "PULUMI_DEBUG_PROVIDERS": f"azure-native:{port}",
+        }
+        return replace(self, engine=replace(self.engine, variables=variables))
 
     def program(self, resources: Sequence[dict[str, Any]]) -> None:
         (self.engine.top / "resources.json").write_text(json.dumps(resources))

@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from local_azure.arm.backend import RunResult
-from local_azure.providers import protocol
-from local_azure.providers.azure_native import AzureNative
 from tests.engine.conftest import QUIET, Stack
 from tests.unit.azure_world import BODIES, NIC, SCALE_SET, RecordingBackend
 
@@ -162,13 +160,9 @@ def test_what_exists_without_being_in_the_state_is_not_created_again(small: Stac
 
 
 def test_a_failing_gate_stops_the_update_and_is_asked_again_by_the_next_one(small: Stack) -> None:
-    """Attached, as to the daemon: the backend is this test's."""
     backend = RecordingBackend()
     backend.result = RunResult(1, "member b is down")
-    port = protocol.start(AzureNative(small.store, backend))
-    attached = {"PULUMI_DEBUG_PROVIDERS": f"azure-native:{port}"}
-    variables = {**small.engine.variables, **attached}
-    stack = replace(small, engine=replace(small.engine, variables=variables))
+    stack = small.attached(backend)
     base = entries(*BASE)
     first = machine("a", "one", base[-1]["name"])
     stack.program([*base, *first, *machine("b", "one", "gate-a")])

@@ -193,10 +193,21 @@ def test_machines_are_gated_one_after_the_other_in_the_order_of_dependence(
         waiting = prod.named(f"{machine}-vm")
         if machine == "prod-etcd-a":
             waiting = prod.named("prod-etcd-preflight-command")
+            gate = prod.named("prod-events-leave")
         elif machine == "prod-master-a":
             # Its VM is there before etcd is.
-            waiting = prod.named("prod-master-a-gate")
+            waiting, gate = prod.named("prod-master-a-gate"), prod.named("prod-etcd-leave")
         assert gate.urn in waiting.dependencies
+
+
+def test_who_is_not_declared_leaves_by_the_word_of_the_last_member_that_stays(
+    prod: Recording,
+) -> None:
+    leave = prod.named("prod-etcd-leave")
+    assert prod.named("prod-etcd-e-gate").urn in leave.dependencies
+    assert leave.inputs["vmName"] == "prod-etcd-e"
+    names = " ".join(f"prod-etcd-{key}" for key in "abcde")
+    assert leave.inputs["source"]["script"] == f"exec /opt/kilonode/bin/etcd-leave {names}"
 
 
 @pytest.mark.parametrize(("role", "cluster"), [("events", "events"), ("etcd", "main")])
@@ -251,7 +262,7 @@ def test_a_vm_is_deleted_before_it_is_replaced_and_replaced_for_what_azure_never
 
 def test_what_a_gate_reads_says_when_it_must_run_again(prod: Recording) -> None:
     gates = prod.of_type(GATE)
-    assert len(gates) == 13
+    assert len(gates) == 15
     for gate in gates:
         assert gate.inputs["asyncExecution"] is False
         assert gate.inputs["treatFailureAsDeploymentFailure"] is True

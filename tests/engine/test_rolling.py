@@ -1,0 +1,173 @@
+"""What an update of etcd deletes and in which order, and where it stops, under the real engine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_azure.arm.backend import PlanBackend, RunResult
+from local_azure.arm.store import Resource
+from tests.engine.conftest import QUIET, Stack, project
+
+VM = "compute:VirtualMachine"
+# Another flag replaces every member of both clusters.
+NEW_FLAG = {"kilonode:extraArgs": {"etcd": ["--log-level=debug"]}}
+
+
+class Machines(PlanBackend):
+    """Notes what becomes of VMs, and what is run on them; `sick` names the run commands that fail,
+    as VM/COMMAND."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.sick: set[str] = set()
+
+    def create(self, resource: Resource) -> None:
+        self._note("create", resource)
+
+    def delete(self, resource: Resource) -> None:
+        self._note("delete", resource)
+
+    def run_command(self, resource: Resource) -> RunResult:
+        name = f"{resource.id.split('/')[-3]}/{resource.name}"
+        self.calls.append(f"run {name}")
+        return RunResult(1, f"{name} says that it is sick") if name in self.sick else RunResult(0)
+
+    def touched(self, verb: str) -> list[str]:
+        return [call.split()[1] for call in self.calls if call.startswith(f"{verb} ")]
+
+    def _note(self, verb: str, resource: Resource) -> None:
+        if resource.type == VM:
+            self.calls.append(f"{verb} {resource.name}")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a local stack that is up."""
+    home = tmp_path_factory.mktemp("made")
+    project("local", home).succeeds("up", *QUIET)
+    return home
+
+
+@pytest.fixture
+def machines() -> Machines:
+    return Machines()
+
+
+@pytest.fixture
+def stack(made: Path, tmp_path: Path, machines: Machines) -> Stack:
+    """A copy of that stack, whose machines are `machines`."""
+    home = tmp_path / "copy"
+    shutil.copytree(made, home)
+    return project("local", home).attached(machines)
+
+
+def configure(stack: Stack, changes: dict[str, Any]) -> None:
+    stack.engine.prepare(changes)
+
+
+def members(keys: str) -> dict[str, Any]:
+    return {"kilonode:etcd": {"main": {"members": list(keys)}}}
+
+
+def chain(role: str, keys: str = "abc") -> list[str]:
+    return [f"local-{role}-{key}" for key in keys]
+
+
+def test_members_are_replaced_one_after_the_other_each_behind_its_gate(
+    stack: Stack, machines: Machines
+) -> None:
+    configure(stack, NEW_FLAG)
+    steps = json.loads(stack.engine.read("preview", "--json"))["steps"]
+    planned = [
+        step["urn"].rpartition("::")[2].removesuffix("-vm")
+        for step in steps
+        if step["op"] == "replace" and step["urn"].endswith("-vm")
+    ]
+    stack.succeeds("up", *QUIET)
+    expected = ["run local-master-a/preflight-events"]
+    for name in chain("events"):
+        expected += [f"delete {name}", f"create {name}", f"run {name}/gate"]
+    expected += ["run local-events-c/leave", "run local-master-a/preflight-main"]
+    for name in chain("etcd"):
+        expected += [f"delete {name}", f"create {name}", f"run {name}/gate"]
+    assert machines.calls == [*expected, "run local-etcd-c/leave"]
+    assert planned == machines.touched("delete"), "the preview shows the order"
+
+
+@pytest.mark.parametrize(
+    ("sick", "gone"),
+    [
+        ("local-master-a/preflight-events", []),
+        ("local-events-b/gate", chain("events", "ab")),
+        ("local-master-a/preflight-main", chain("events")),
+        ("local-etcd-a/gate", [*chain("events"), *chain("etcd", "a")]),
+        ("local-etcd-b/gate", [*chain("events"), *chain("etcd", "ab")]),
+    ],
+)
+def test_an_update_deletes_nothing_more_once_something_says_that_a_cluster_is_sick(
+    stack: Stack, machines: Machines, sick: str, gone: list[str]
+) -> None:
+    configure(stack, NEW_FLAG)
+    machines.sick = {sick}
+    assert f"{sick} says that it is sick" in stack.fails("up", *QUIET)
+    assert machines.touched("delete") == gone
+
+
+def test_a_member_that_an_update_broke_is_mended_alone_and_then_the_update_goes_on(
+    stack: Stack, machines: Machines
+) -> None:
+    """The preflight would refuse to touch the others of a cluster with a sick member."""
+    configure(stack, {"kilonode:extraArgs": {"etcd": ["--wrong"]}})
+    machines.sick = {"local-etcd-b/gate"}
+    stack.fails("up", *QUIET)
+    configure(stack, NEW_FLAG)
+    machines.calls.clear()
+    machines.sick = {"local-master-a/preflight-main"}
+    stack.succeeds("up", *QUIET, "--target", "**local-etcd-b-vm", "--target", "**local-etcd-b-gate")
+    assert machines.touched("delete") == ["local-etcd-b"]
+    machines.calls.clear()
+    machines.sick = set()
+    stack.succeeds("up", *QUIET)
+    assert machines.touched("delete") == [*chain("events"), *chain("etcd", "ac")]
+
+
+def test_a_cluster_grows_and_shrinks_again_and_no_other_machine_is_replaced(
+    stack: Stack, machines: Machines
+) -> None:
+    configure(stack, members("abcde"))
+    stack.succeeds("up", *QUIET)
+    gates = [f"run {name}/gate" for name in chain("master", "ab")]
+    assert machines.calls == [
+        "run local-master-a/preflight-main",
+        *("create local-etcd-d", "run local-etcd-d/gate"),
+        *("create local-etcd-e", "run local-etcd-e/gate"),
+        "run local-etcd-e/leave",
+        # Their apiservers learn of the new members.
+        *gates,
+    ]
+    machines.calls.clear()
+    configure(stack, members("cde"))
+    stack.succeeds("up", *QUIET)
+    *before, first, second = machines.calls
+    assert before == ["run local-master-a/preflight-main", "run local-etcd-e/leave", *gates]
+    assert {first, second} == {"delete local-etcd-a", "delete local-etcd-b"}
+
+
+def test_who_cannot_leave_keeps_its_machine(stack: Stack, machines: Machines) -> None:
+    configure(stack, members("abcde"))
+    stack.succeeds("up", *QUIET)
+    configure(stack, members("abc"))
+    machines.sick = {"local-etcd-c/leave"}
+    assert "local-etcd-c/leave says that it is sick" in stack.fails("up", *QUIET)
+    assert machines.touched("delete") == []
+
+
+def test_another_master_replaces_nobody(stack: Stack, machines: Machines) -> None:
+    configure(stack, {"kilonode:masters": {"members": ["a", "b", "c"]}})
+    stack.succeeds("up", *QUIET)
+    assert machines.calls == ["create local-master-c", "run local-master-c/gate"]
