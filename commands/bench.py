@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from benchmarks import boot, etcd_disk, etcd_events, preview, quota
+from benchmarks import boot, etcd_disk, etcd_events, etcd_learner, etcd_recovery, preview, quota
 from benchmarks.row import Row, table
 from toolchain import download, spec
 from toolchain.ensure import Toolchain
@@ -41,6 +41,8 @@ def etcd_benchmarks() -> list[Row]:
     assert apiserver
     rows = etcd_disk.run(made.bin)
     rows += etcd_events.run(made.bin, made.mirror / download.place(apiserver))
+    rows += etcd_recovery.run(made.bin)
+    rows += etcd_learner.run(made.bin)
     return rows + quota.run(made.bin)
 
 

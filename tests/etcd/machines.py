@@ -139,12 +139,10 @@ class Powered:
 
     def _is_over(self) -> bool:
         """etcd-record.service."""
-        try:
-            return record_watch.is_over(
-                self.machine.client, self.machine.me, self.machine.container
-            )
-        except EtcdError:
-            return False
+        machine = self.machine
+        return record_watch.is_over(
+            machine.client, machine.me, machine.container, machine.places.data
+        )
 
     def _is_up(self) -> bool:
         try:
