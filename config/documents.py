@@ -26,7 +26,6 @@ _LOCAL_DISK = _UNITS.format("common") + "local-disk.service"
 _DOCKER = _UNITS.format("node") + "docker.service.d/kilonode.conf"
 _CRI_DOCKERD = _UNITS.format("node") + "cri-dockerd.service"
 _KUBELET = _UNITS.format("node") + "kubelet.service"
-_PRELOADED = _UNITS.format("node") + "preloaded-images.service"
 _PROD = "Pulumi.prod.yaml"
 _NODE_FILES = "config/node_files.py"
 
@@ -53,7 +52,7 @@ FACTS = (
     Fact("D12", "overlay2, and Docker's root on the local SSD", (_NODE_FILES, _DOCKER)),
     Fact("D13", "30 minutes without progress before a pull is cancelled", (_CRI_DOCKERD,)),
     Fact("D14", "ten layers at a time", (_NODE_FILES,)),
-    Fact("D15", "the pause image is on the machine before it is needed", (_PRELOADED,)),
+    Fact("D15", "the pause image is on the machine before it is needed"),
     Fact("D16", "flannel (VXLAN) for pods", (_NODE_FILES,)),
     Fact(
         "D17",

@@ -135,7 +135,12 @@ def test_the_kubelet_starts_behind_the_metadata_firewall_and_on_the_local_disk()
         assert name in values(text, "Requires")
         assert name in values(text, "After")
     assert values(text, "AssertPathIsMountPoint") == ["/var/lib/kubelet"]
-    assert "preloaded-images.service" in values(text, "After"), "D15"
+    assert "pause-image.service" in values(text, "After"), "D15"
+
+
+def test_gigabytes_of_images_do_not_keep_a_node_from_joining_d15() -> None:
+    """Only the pause image is loaded before the kubelet starts."""
+    assert "kubelet.service" in values(unit("node", "preloaded-images.service"), "After")
 
 
 def test_the_pod_networks_kernel_modules_are_loaded_before_they_are_needed() -> None:
