@@ -77,9 +77,13 @@ def stop(spec: Spec, seconds: float = STOP_SECONDS) -> None:
 def reimage(spec: Spec) -> None:
     """A new disk for the operating system; the local disk stays."""
     stop(spec)
+    upper, draft = spec.directory / "upper", spec.directory / "upper.draft"
     with locked(spec.name):
+        # What an interrupted start or reimage left of a disk.
+        shutil.rmtree(draft, ignore_errors=True)
         # _blank clears it away: a half-removed disk must not be booted again.
-        (spec.directory / "upper").rename(spec.directory / "upper.draft")
+        if upper.exists():
+            upper.rename(draft)
     start(spec)
 
 

@@ -76,6 +76,10 @@ def _redeploy(spec: Spec) -> None:
     machine.start(spec)
 
 
+def _reimage(spec: Spec) -> None:
+    machine.reimage(spec.powered("running"))
+
+
 def _shell(spec: Spec) -> None:
     term = f"--setenv=TERM={os.environ.get('TERM', 'linux')}"
     _become(guest.command(spec, "/bin/bash", "--login", options=("--pty", term)))
@@ -109,7 +113,7 @@ _VERBS: dict[str, tuple[Callable[[Spec], None], str]] = {
     "stop": (_stop, "power it off; it keeps both disks"),
     "deallocate": (_deallocate, "give its host back: the local disk is blank afterwards"),
     "redeploy": (_redeploy, "move it to another host: a restart with a blank local disk"),
-    "reimage": (machine.reimage, "a new disk for the system; the local disk stays"),
+    "reimage": (_reimage, "a new disk for the system; the local disk stays"),
     "delete": (machine.delete, "end it and its disks, behind the resource manager's back"),
 }
 

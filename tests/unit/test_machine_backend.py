@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.arm.store import Resource, Store
-from local_azure.machines import machine
+from local_azure.machines import machine, verbs
 from local_azure.machines.backend import MachineBackend, base36
 from local_azure.machines.machine import MachineError
 from local_azure.machines.spec import Spec, load, machines
@@ -155,3 +155,40 @@ def test_the_metadata_service_learns_who_asks_from_the_address(world: World) -> 
     assert caller is not None
     assert caller.resource_id == f"{SCALE_SET}/virtualMachines/0"
     assert world.backend.by_address("10.0.2.5") is None
+
+
+@pytest.fixture
+def reimaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
+    """A stopped machine with an old disk, and no real machine behind it."""
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path))
+    monkeypatch.setattr("local_azure.paths.RUN", tmp_path / "run")
+    monkeypatch.setattr(machine, "stop", lambda _: None)
+    monkeypatch.setattr(machine, "start", lambda _: None)
+    spec = Spec("r", "v", "cpu-a-000000", "10.0.2.4", "10.0.2.0/24", "", "", power="stopped")
+    spec.save()
+    (spec.directory / "upper" / "old").mkdir(parents=True)
+    return spec
+
+
+@pytest.mark.parametrize("left", ["", "upper.draft/half", "nothing"])
+def test_a_reimage_after_an_interrupted_one_takes_the_old_disk_away(
+    reimaged: Spec, left: str
+) -> None:
+    """A draft that was left behind made every further reimage fail."""
+    if left == "nothing":
+        shutil.rmtree(reimaged.directory / "upper")
+    else:
+        (reimaged.directory / left).mkdir(parents=True, exist_ok=True)
+    machine.reimage(reimaged)
+    assert not (reimaged.directory / "upper").exists()
+    assert not (reimaged.directory / "upper.draft/half").exists()
+
+
+def test_a_reimaged_machine_is_one_that_should_run(
+    reimaged: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the daemon's next start would not boot it again."""
+    verbs._reimage(reimaged)
+    spec = load(reimaged.name)
+    assert spec is not None
+    assert spec.power == "running"
