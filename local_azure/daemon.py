@@ -111,7 +111,7 @@ def down(say: Say) -> None:
     disk.detach(paths.state())
     for namespace in fabric.namespaces():
         fabric.remove_namespace(namespace)
-    host.restore()
+    host.restore(say)
     _PORTS.unlink(missing_ok=True)
     _LIFE.unlink(missing_ok=True)
 

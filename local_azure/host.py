@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from local_azure import paths
@@ -26,7 +26,19 @@ PROGRAMS = {
 }
 # A machine's systemd takes about ten of the 128 instances that are usual.
 INOTIFY = {"fs/inotify/max_user_instances": 8192, "fs/inotify/max_user_watches": 1048576}
+# What programs in machines write of the kernel's settings that have no namespace.
+_WRITTEN = (
+    *INOTIFY,
+    # systemd, and the sysctl.d of the image's packages
+    *("fs/file-max", "fs/nr_open", "kernel/core_pattern", "kernel/pid_max"),
+    *("fs/protected_fifos", "fs/protected_hardlinks"),
+    *("fs/protected_regular", "fs/protected_symlinks"),
+    # the kubelet
+    *("kernel/panic", "kernel/panic_on_oops", "vm/overcommit_memory", "vm/panic_on_oom"),
+    *("kernel/keys/root_maxbytes", "kernel/keys/root_maxkeys"),
+)
 _SYSCTLS = Path("/proc/sys")
+_NAMED_NAMESPACES = Path("/run/netns")
 # These change by themselves.
 _RESTLESS = ("kernel/random/", "kernel/ns_last_pid", "kernel/perf_", "kernel/sched_domain/")
 
@@ -92,7 +104,10 @@ def prepare() -> None:
     """Note what the host was like, once, and raise the limits that many machines meet."""
     if not _record().exists():
         paths.state().mkdir(parents=True, exist_ok=True, mode=0o700)
-        before = {"sysctls": sysctls(), "named_namespaces": Path("/run/netns").is_dir()}
+        before = {
+            "sysctls": {name: value for name, value in sysctls().items() if name in _WRITTEN},
+            "named_namespaces": _NAMED_NAMESPACES.is_dir(),
+        }
         draft = _record().with_suffix(".draft")
         draft.write_text(json.dumps(before, indent=1))
         draft.replace(_record())
@@ -101,21 +116,24 @@ def prepare() -> None:
             (_SYSCTLS / name).write_text(str(wanted))
 
 
-def restore() -> None:
-    """Put back what machines changed: a systemd or a kubelet in a machine writes kernel settings
-    that have no namespace."""
+def restore(say: Callable[[str], None]) -> None:
+    """Put back what machines changed. Settings that somebody else changed meanwhile stay."""
     if not _record().exists():
         return
     before = json.loads(_record().read_text())
     now = sysctls()
     for name, value in before["sysctls"].items():
         if now.get(name) != value:
-            (_SYSCTLS / name).write_text(value)
-    if not before["named_namespaces"] and not any(Path("/run/netns").iterdir()):
+            try:
+                (_SYSCTLS / name).write_text(value)
+            except OSError as error:
+                say(f"{name} cannot be set to {value} again: {error}")
+    if not before["named_namespaces"] and not any(_NAMED_NAMESPACES.glob("*")):
         # `ip netns` mounts the directory upon itself.
-        while succeeds("umount", "/run/netns"):
+        while succeeds("umount", _NAMED_NAMESPACES):
             continue
-        Path("/run/netns").rmdir()
+        if _NAMED_NAMESPACES.is_dir():
+            _NAMED_NAMESPACES.rmdir()
     _record().unlink()
 
 

@@ -80,3 +80,39 @@ def test_missing_space_and_programs_are_named_together_and_nothing_is_installed(
     monkeypatch.setattr(host, "run", install)
     with pytest.raises(CommandError, match=r"(?s)disk space.*apt-get install systemd-container"):
         host.check(install=True)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A host whose kernel settings are files of this folder."""
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path / "state"))
+    settings = tmp_path / "sys"
+    monkeypatch.setattr(host, "_SYSCTLS", settings)
+    monkeypatch.setattr(host, "_NAMED_NAMESPACES", tmp_path)
+    values = {**dict.fromkeys(host.INOTIFY, 128), "kernel/panic": 0, "vm/swappiness": 60}
+    for name, value in values.items():
+        (settings / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings / name).write_text(str(value))
+    host.prepare()
+    return settings
+
+
+def test_down_puts_back_what_machines_wrote_and_nothing_that_was_never_ours(kernel: Path) -> None:
+    """The host belongs to somebody, who may have changed it while the cluster ran."""
+    assert int((kernel / "fs/inotify/max_user_instances").read_text()) > 128
+    (kernel / "kernel/panic").write_text("10")
+    (kernel / "vm/swappiness").write_text("10")
+    host.restore(pytest.fail)
+    assert (kernel / "fs/inotify/max_user_instances").read_text() == "128"
+    assert (kernel / "kernel/panic").read_text() == "0"
+    assert (kernel / "vm/swappiness").read_text() == "10"
+
+
+def test_a_setting_that_cannot_be_put_back_keeps_no_other_from_it(kernel: Path) -> None:
+    for name in ("fs/inotify/max_user_instances", "kernel/panic"):
+        (kernel / name).unlink()
+    (kernel / "kernel").rmdir()
+    said: list[str] = []
+    host.restore(said.append)
+    assert [message.split()[0] for message in said] == ["kernel/panic"]
+    assert (kernel / "fs/inotify/max_user_instances").read_text() == "128"
