@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.engine import Engine
+from local_azure.paths import MARK
 
 STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
 RUN = Path("/run/kilonode")
@@ -37,7 +38,11 @@ def in_fabric(*command: str) -> list[str]:
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Hold the local stack alone: two runs at once would fight over machines and engine state."""
+    """Hold the local stack alone: two runs at once would fight over machines and engine state.
+
+    Every process that is started from here on is marked as ours.
+    """
+    os.environ[MARK] = str(os.getpid())
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w") as handle:
         try:

@@ -1,4 +1,8 @@
-"""Everything of this host that the local Azure may change, for a comparison of before and after."""
+"""Everything of this host that the local Azure may change, for a comparison of before and after.
+
+Other programs use the host meanwhile. Of what they change all the time (processes, namespaces,
+cgroups, mounts), only what is ours counts; of the rest, everything.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,35 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from local_azure import host
+from local_azure import host, paths
 from local_azure.machines import cgroup
 from local_azure.shell import run
 
 _NAMESPACES = ("mnt", "net", "pid", "ipc", "uts", "cgroup", "user", "time")
+# Where `ip netns` mounts them.
+_NAMED_NAMESPACES = "/run/netns"
 
 
 def take() -> dict[str, Any]:
     """Sorted lists of strings by kind, and the sysctls by name."""
-    processes = _processes()
+    ours = dict(our_processes())
     return {
-        "processes": sorted(processes.values()),
-        "namespaces": _namespaces(list(processes)),
-        "mounts": _mounts(),
+        "processes": sorted(ours.values()),
+        "namespaces": _namespaces(list(ours)),
+        "mounts": our_mounts(Path("/proc/self/mountinfo").read_text()),
         "loop_devices": run(
             "losetup", "--raw", "--noheadings", "-O", "NAME,BACK-FILE"
         ).splitlines(),
         "cgroups": sorted(
-            str(path) for top in cgroup.hierarchies() for path in top.rglob("*") if path.is_dir()
+            str(path)
+            for top in cgroup.hierarchies()
+            for path in top.rglob("*")
+            # A kubelet that saw the host's own root would make kubepods there.
+            if path.is_dir() and re.search(rf"/({cgroup.TOP}|kubepods)", str(path))
         ),
         "links": sorted(link["ifname"] for link in json.loads(run("ip", "-json", "link"))),
         "routes": sorted(run("ip", "route", "show", "table", "all").splitlines()),
@@ -36,18 +47,27 @@ def take() -> dict[str, Any]:
     }
 
 
-def _processes() -> dict[int, str]:
-    """Command lines by process id, without the kernel's threads and this process."""
-    found = {}
+def our_processes() -> Iterator[tuple[int, str]]:
+    """Ids and command lines of what runs in our cgroup, or was started by `make up` or `down`."""
+    in_our_cgroup = cgroup.pids("")
     for directory in Path("/proc").iterdir():
         if directory.name.isdigit() and int(directory.name) != os.getpid():
+            pid = int(directory.name)
             words = cgroup.read(directory / "cmdline").replace("\0", " ").strip()
-            if words:
-                found[int(directory.name)] = words
-    return found
+            if words and (pid in in_our_cgroup or _is_marked(directory)):
+                yield pid, words
+
+
+def _is_marked(process: Path) -> bool:
+    try:
+        variables = (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # It has ended meanwhile.
+        return False
+    return any(variable.startswith(f"{paths.MARK}=".encode()) for variable in variables)
 
 
 def _namespaces(processes: list[int]) -> list[str]:
+    """Those that our processes hold, the host's own among them, and those with a name."""
     held = set()
     for pid in processes:
         for kind in _NAMESPACES:
@@ -59,10 +79,11 @@ def _namespaces(processes: list[int]) -> list[str]:
     return sorted({*held, *named})
 
 
-def _mounts() -> list[str]:
+def our_mounts(mountinfo: str) -> list[str]:
     """Mount points with what is mounted there; the mounts' numbers are left out."""
-    lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return sorted(" ".join(line.split()[3:]) for line in lines)
+    places = (str(paths.state()), str(paths.cache()), str(paths.RUN), _NAMED_NAMESPACES)
+    lines = (" ".join(line.split()[3:]) for line in mountinfo.splitlines())
+    return sorted(line for line in lines if any(place in line for place in places))
 
 
 def _firewall() -> list[str]:

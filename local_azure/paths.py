@@ -7,6 +7,9 @@ from pathlib import Path
 
 # Process ids, sockets and locks: gone with a reboot of the host, as what they stand for.
 RUN = Path("/run/kilonode")
+# A variable in the environment of every process that `make up` and `make down` start, and of those
+# that these start: what of them is still there can be told from everybody else's.
+MARK = "KILONODE_STARTED_BY"
 
 
 def state() -> Path:

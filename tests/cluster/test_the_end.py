@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -14,15 +13,9 @@ pytestmark = pytest.mark.ends_cluster
 
 
 def left_behind(before: dict[str, Any]) -> dict[str, Any]:
-    """What is not as it was, by kind. Somebody else's process may have ended meanwhile, and its
-    namespaces with it: of both, only new ones count."""
+    """What is not as it was, by kind."""
     after = fingerprint()
-    found = {kind: after[kind] for kind in before if before[kind] != after[kind]}
-    for kind in {"processes", "namespaces"} & found.keys():
-        more = Counter(found.pop(kind)) - Counter(before[kind])
-        if more:
-            found[kind] = sorted(more)
-    return found
+    return {kind: after[kind] for kind in before if before[kind] != after[kind]}
 
 
 def assert_as_it_was(before: dict[str, Any]) -> None:
@@ -36,6 +29,9 @@ def assert_as_it_was(before: dict[str, Any]) -> None:
 
 
 def test_down_leaves_the_host_as_it_was(cluster: Cluster) -> None:
+    shown = left_behind(cluster.before)
+    for kind in ("processes", "namespaces", "mounts", "cgroups", "loop_devices"):
+        assert kind in shown, "a comparison that does not see the cluster sees no rest of it either"
     make("down")
     assert_as_it_was(cluster.before)
 
