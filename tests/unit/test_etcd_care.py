@@ -7,11 +7,15 @@ with a write. So without care nobody would ever write again.
 import base64
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from kilonode import metrics
 from kilonode.etcd import care, care_memory, certificates
 from kilonode.etcd.care import Care, pays
 from kilonode.etcd.care_memory import HISTORY_SECONDS, Memory
@@ -308,3 +312,46 @@ def test_prometheus_is_told_when_certificates_end(machine: Launch) -> None:
 
 def test_certificates_are_watched_while_etcd_waits() -> None:
     assert "etcd.service" not in values(unit("etcd", "etcd-care.service"), "After")
+
+
+@pytest.fixture
+def program(
+    machine: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Machine, Callable[[], str]]:
+    """A machine, and what Prometheus is told after a run of its etcd-care."""
+    made, told = machine("a"), tmp_path / "metrics"
+    monkeypatch.setattr(care, "environment", dict)
+    monkeypatch.setattr(care, "this_member", lambda _: made.me)
+    monkeypatch.setattr(care, "PKI", made.places.pki)
+    monkeypatch.setattr(care, "MEMORY", tmp_path / "memory.json")
+    write = partial(metrics.write, folder=told)
+    monkeypatch.setattr(care, "metrics", SimpleNamespace(write=write))
+
+    def run() -> str:
+        care.main()
+        return metrics.read(told).decode()
+
+    return made, run
+
+
+def test_each_run_goes_on_from_what_the_one_before_knew(
+    program: tuple[Machine, Callable[[], str]],
+) -> None:
+    member, run = program
+    member.boot()
+    run()
+    told = run()
+    assert len(care_memory.load(care.MEMORY).revisions) == 2
+    assert 'kilonode_etcd_alarms{alarm="NOSPACE"} 0' in told
+    assert "kilonode_etcd_care_defragmentations_total 0" in told
+
+
+def test_a_run_without_an_etcd_ends_well_and_tells_of_the_certificates(
+    program: tuple[Machine, Callable[[], str]],
+) -> None:
+    """A unit that fails each minute would hide those that fail for a reason."""
+    _, run = program
+    told = run()
+    assert 'kilonode_certificate_expiry_timestamp_seconds{file="member.crt"}' in told
+    assert "kilonode_etcd_alarms" not in told, "nobody knows of any"
+    assert "kilonode_etcd_care_last_run_timestamp_seconds" in told

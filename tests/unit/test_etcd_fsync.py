@@ -4,6 +4,7 @@ What is measured and how is fio's; that it measures a machine's real disk is a c
 """
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from kilonode.etcd import fsync
 from kilonode.etcd.decision import Join, Restart, Wait, decide
 from kilonode.etcd.fsync import LocalDisk
 
+from config.user_data import MACHINES
 from tests.unit.etcd_machines import Launch
 from tests.unit.test_machine_units import unit, values
 
@@ -113,6 +115,41 @@ def test_fio_writes_as_etcd_does_on_the_disk_in_question(
     assert not list(tmp_path.iterdir())
     assert f"--filename={tmp_path}/fsync-check" in asked[0]
     assert {"--rw=write", "--fdatasync=1", "--bs=2300"} <= set(asked[0])
+
+
+@pytest.fixture
+def install_fio(tmp_path: Path) -> Callable[[], list[str]]:
+    """Runs the script where there are only these programs; gives their calls."""
+    log = tmp_path / "calls"
+    for name in ("dpkg", "apt-get"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/bash\necho "{name} $*" >>{log}\n')
+        program.chmod(0o755)
+
+    def run() -> list[str]:
+        script = MACHINES / "etcd/opt/kilonode/bin/install-fio"
+        environment = {"PATH": str(tmp_path), "FIO_PACKAGE": "fio=3"}
+        subprocess.run(["/bin/bash", script], env=environment, check=True)
+        return log.read_text().splitlines() if log.exists() else []
+
+    return run
+
+
+def test_fio_is_installed_also_after_a_boot_that_was_cut_off(
+    install_fio: Callable[[], list[str]],
+) -> None:
+    first, *_, last = install_fio()
+    assert first == "dpkg --configure --pending"
+    assert last.startswith("apt-get ")
+    assert last.endswith(" install fio=3")
+
+
+def test_an_image_that_has_fio_keeps_it(
+    install_fio: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    (tmp_path / "fio").write_text("#!/bin/bash\n")
+    (tmp_path / "fio").chmod(0o755)
+    assert install_fio() == []
 
 
 def test_a_restart_does_not_wait_for_fio() -> None:
