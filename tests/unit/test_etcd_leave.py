@@ -9,8 +9,10 @@ from kilonode.etcd.client import EtcdError, address_of
 from kilonode.etcd.decision import Declared, Member
 from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
+from kilonode.etcd.snapshot import Workshop
+from kilonode.etcd.snapshot_store import snapshots
 
-from tests.unit.etcd_machines import Machine, Store, World, eventually
+from tests.unit.etcd_machines import CLIENT_PORT, Machine, Store, World, eventually
 
 
 def entry(letter: str, *, learner: bool = False, started: bool = True) -> Member:
@@ -44,6 +46,16 @@ def world(azure: tuple[Store, str], programs: Path, tmp_path: Path) -> Iterator[
     made.end()
 
 
+def workshop(machine: Machine) -> Workshop:
+    return Workshop(
+        container=machine.container,
+        client_port=CLIENT_PORT,
+        pki=machine.places.pki,
+        programs=Path(machine.places.etcd).parent,
+        scratch=machine.folder / "scratch",
+    )
+
+
 def leader(machines: list[Machine]) -> Machine:
     status = machines[0].client.status(machines[0].me.address)
     by_id = {each.client.own_id(each.me.address): each for each in machines}
@@ -63,7 +75,7 @@ def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) ->
     world.declare(letters)
     me, *others = staying
     declared = me.declaration().look_up()
-    step = leave.Leave(me.client, me.me, [each.me.name for each in staying]).step
+    step = leave.Leave(me.me, [each.me.name for each in staying], workshop(me)).step
 
     # One that stays is sick: nobody leaves.
     others[0].kill()
@@ -89,6 +101,10 @@ def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) ->
     assert {address_of(each) for each in me.members()} == {each.me.address for each in staying}
     for each in staying:
         check_cluster(each.client, each.me)
+    # What the cluster was before each of them left.
+    assert [each.cluster_id for each in snapshots(me.container, "change")] == 2 * [
+        me.client.status(me.me.address).cluster_id
+    ]
     # Whose machine is still there does not come back.
     dead.expect_waiting("not declared")
     goes.kill()

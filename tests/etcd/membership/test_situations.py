@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from kilonode.etcd import birth_record
-from kilonode.etcd.decision import Record, SetAside, Wait, cluster_of_one, decide
+from kilonode.etcd.decision import Record, Remove, SetAside, Wait, cluster_of_one, decide
+from kilonode.etcd.snapshot_store import snapshots
 
 from tests.etcd.membership.clusters import (
     boot,
@@ -127,6 +128,34 @@ def test_a_zone_of_blank_members_heals_whatever_its_clock_says(
     cluster.expect("kept")
     assert set(map(member_id, cluster.others)) <= before
     assert not before & set(map(member_id, cluster.zone))
+
+
+def test_what_the_cluster_was_is_kept_before_a_vote_is_taken_from_it(cluster: Cluster) -> None:
+    cluster.put("kept")
+    revision = cluster.machines[0].client.status(cluster.machines[0].me.address).revision
+    before = snapshots(cluster.machines[0].container, "change")
+    wipe(cluster.machines[-1:])
+    boot(cluster.machines[-1:])
+    after = snapshots(cluster.machines[0].container, "change")
+    taken = [each for each in after if each not in before]
+    assert [(each.cluster_id, each.revision) for each in taken] == [
+        (cluster.record.cluster_id, revision)
+    ]
+
+
+def test_a_blank_member_waits_while_no_snapshot_can_be_kept(cluster: Cluster, store: Store) -> None:
+    struck = cluster.machines[-1]
+    wipe([struck])
+    store.down = True
+    preparation = struck.preparation()
+    step = decide(preparation.look())
+    assert isinstance(step, Remove)
+    with pytest.raises(OSError, match="503"):
+        preparation.act(step)
+    assert struck.me.name in {entry.name for entry in cluster.machines[0].members()}
+    store.down = False
+    boot([struck])
+    expect_whole(cluster.machines)
 
 
 def test_a_blank_member_heals_while_the_rest_of_its_zone_stays_away(cluster: Cluster) -> None:

@@ -14,10 +14,12 @@ import time
 from collections.abc import Collection, Sequence
 
 from kilonode import web
-from kilonode.etcd.client import Client, EtcdError, address_of
+from kilonode.etcd import snapshot
+from kilonode.etcd.client import EtcdError, address_of
 from kilonode.etcd.decision import Declared, Member
 from kilonode.etcd.declared import Declaration
 from kilonode.etcd.health import UnhealthyError, check_members
+from kilonode.etcd.snapshot import SnapshotError, Workshop
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment
 
@@ -40,13 +42,16 @@ def next_to_leave(leaving: Sequence[Member], leader: int) -> Member:
 class Leave:
     """Makes all leave that are not declared."""
 
-    def __init__(self, client: Client, me: ThisMember, names: Collection[str]) -> None:
-        self._client, self._me, self._names = client, me, names
+    def __init__(self, me: ThisMember, names: Collection[str], workshop: Workshop) -> None:
+        self._me, self._names, self._workshop = me, names, workshop
+        self._client = workshop.client
+        self._saved_from: Sequence[Member] = ()
 
     def step(self, declared: Declared) -> Member | None:
         """Who left; None if all that are left are declared, and healthy.
 
-        Raises EtcdError or UnhealthyError with the reason why nobody may leave now.
+        Raises EtcdError, UnhealthyError, SnapshotError or one of web.ERRORS with the reason why
+        nobody may leave now.
         """
         members = self._client.members(self._me.address)
         staying = [each for each in members if is_declared(each, self._names, declared)]
@@ -54,6 +59,9 @@ class Leave:
         leaving = [each for each in members if each not in staying]
         if not leaving:
             return None
+        if members != self._saved_from:
+            snapshot.take(self._me.address, self._workshop, reason="leave")
+            self._saved_from = members
         leader = self._client.status(self._me.address).leader
         member = next_to_leave(leaving, leader)
         if member.id == leader:
@@ -71,7 +79,7 @@ def main() -> None:
     me = this_member(parameters)
     if me.name not in names:
         sys.exit(f"etcd-leave: {me.name} is to leave itself: run this on a member that stays")
-    leave = Leave(Client(me.client_port, PKI), me, names)
+    leave = Leave(me, names, snapshot.workshop(parameters))
     declaration = Declaration(
         parameters["VAULT_URL"], parameters["BUNDLE_NAME"], PKI / "declared.json"
     )
@@ -80,7 +88,7 @@ def main() -> None:
     while True:
         try:
             left = leave.step(declaration.look_up())
-        except (EtcdError, UnhealthyError, *web.ERRORS) as error:
+        except (EtcdError, UnhealthyError, SnapshotError, *web.ERRORS) as error:
             if time.monotonic() > deadline:
                 sys.exit(f"etcd-leave: {error}")
             journal.say(f"etcd-leave: {error}")

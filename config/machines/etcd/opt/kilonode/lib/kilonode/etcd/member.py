@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kilonode import metrics, web
-from kilonode.etcd import birth_record, data_dir, lost_reports
+from kilonode.etcd import birth_record, data_dir, lost_reports, snapshot
 from kilonode.etcd.client import Client, EtcdError
 from kilonode.etcd.decision import (
     Found,
@@ -32,6 +32,7 @@ from kilonode.etcd.decision import (
 )
 from kilonode.etcd.declared import Declaration
 from kilonode.etcd.fsync import LocalDisk
+from kilonode.etcd.snapshot import SnapshotError, Workshop
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment, write_atomically
 
@@ -66,6 +67,14 @@ class Preparation:
         floor = int(parameters["ETCD_FSYNC_FLOOR_MS"]) / 1000
         self._disk = LocalDisk(places.data.parent, floor, places.metrics, places.fio)
         self._client = Client(me.client_port, places.pki)
+        self._workshop = Workshop(
+            container=self._container,
+            client_port=me.client_port,
+            pki=places.pki,
+            programs=Path(places.etcd).parent,
+            scratch=places.data.with_name("etcd-scratch"),
+        )
+        self._saved_from = 0
 
     def look(self) -> Situation:
         """Raises one of web.ERRORS, but not where there is data."""
@@ -99,7 +108,7 @@ class Preparation:
         )
 
     def act(self, step: Step) -> bool:
-        """True when etcd can start. Raises EtcdError or one of web.ERRORS."""
+        """True when etcd can start. Raises EtcdError, SnapshotError or one of web.ERRORS."""
         self._tell(step)
         match step:
             case Found(over):
@@ -111,6 +120,7 @@ class Preparation:
             case SetAside():
                 data_dir.set_aside(self._places.data)
             case Remove(member, ask):
+                self._save(member, ask)
                 self._client.remove(ask, member.id)
             case Restart():
                 self._write_environment("existing", "unused", ())
@@ -122,6 +132,12 @@ class Preparation:
                 members = self._client.add_learner(ask, self._me.peer_url)
                 self._write_environment("existing", "unused", members)
         return isinstance(step, Restart | StartNew | Join)
+
+    def _save(self, member: Member, ask: str) -> None:
+        """What the cluster is before it loses a vote. Once, however often that is tried."""
+        if not member.is_learner and member.id != self._saved_from:
+            snapshot.take(ask, self._workshop, reason="replace")
+            self._saved_from = member.id
 
     def _found(self, over: Record | None) -> None:
         """The intention comes first: whoever is killed in between finds out by it.
@@ -186,7 +202,7 @@ def prepare(preparation: Preparation) -> None:
                 return
             if not isinstance(step, Wait):
                 continue
-        except (EtcdError, *web.ERRORS) as error:
+        except (EtcdError, SnapshotError, *web.ERRORS) as error:
             journal.say(f"looking again: {error}")
         time.sleep(_PAUSE_SECONDS)
 
