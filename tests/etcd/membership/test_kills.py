@@ -164,7 +164,14 @@ def scenes(
         world.end()
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    "case",
+    # What a cluster of five adds is time.
+    [
+        pytest.param(case, id=name, marks=[pytest.mark.soak] if case.size == 5 else [])
+        for name, case in CASES.items()
+    ],
+)
 def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     case: Case,
     scenes: Callable[[int], Scene],

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from kilonode.etcd import birth_record
+from kilonode.etcd import birth_record, snapshot
 from kilonode.etcd.decision import Record, Remove, SetAside, Wait, cluster_of_one, decide
 from kilonode.etcd.snapshot_store import snapshots
 
@@ -143,7 +143,10 @@ def test_what_the_cluster_was_is_kept_before_a_vote_is_taken_from_it(cluster: Cl
     ]
 
 
-def test_a_blank_member_waits_while_no_snapshot_can_be_kept(cluster: Cluster, store: Store) -> None:
+def test_a_blank_member_waits_while_no_snapshot_can_be_kept(
+    cluster: Cluster, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot, "_STORE_PATIENCE_SECONDS", 0.0)
     struck = cluster.machines[-1]
     wipe([struck])
     store.down = True
@@ -244,8 +247,8 @@ def test_all_lost_waits_for_an_operator_and_goes_on_with_what_is_restored(
 ) -> None:
     cluster.put("kept")
     before = cluster.record
-    snapshot = tmp_path / "snapshot.db"
-    cluster.machines[0].etcdctl("snapshot", "save", str(snapshot))
+    saved = tmp_path / "snapshot.db"
+    cluster.machines[0].etcdctl("snapshot", "save", str(saved))
     cluster.put("lost")
     # A majority is blank; the rest has data that must not rise again.
     wipe(cluster.others)
@@ -254,7 +257,7 @@ def test_all_lost_waits_for_an_operator_and_goes_on_with_what_is_restored(
     for machine in cluster.others:
         machine.expect_waiting("operator has to restore a snapshot")
     restored, *others = cluster.others
-    restore(restored, snapshot, cluster)
+    restore(restored, saved, cluster)
     # Its place was taken: not started though nobody answers, nor once the store is away again.
     assert isinstance(decide(cluster.zone[0].preparation().look()), SetAside)
     cluster.zone[0].expect_waiting("no member answers")
@@ -267,12 +270,12 @@ def test_all_lost_waits_for_an_operator_and_goes_on_with_what_is_restored(
     assert cluster_id(restored) == cluster.record.cluster_id != before.cluster_id
 
 
-def restore(machine: Machine, snapshot: Path, cluster: Cluster) -> None:
+def restore(machine: Machine, saved: Path, cluster: Cluster) -> None:
     """What an operator's command comes down to: data first, and then the record."""
     token = "restored"
     subprocess.run(
         [
-            *(str(cluster.programs / "etcdutl"), "snapshot", "restore", str(snapshot)),
+            *(str(cluster.programs / "etcdutl"), "snapshot", "restore", str(saved)),
             *(f"--data-dir={machine.places.data}", f"--name={machine.me.name}"),
             f"--initial-cluster={machine.me.name}={machine.me.peer_url}",
             f"--initial-advertise-peer-urls={machine.me.peer_url}",
