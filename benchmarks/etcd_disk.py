@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from benchmarks.priority import go_first
 from benchmarks.row import Row
 from tests.etcd.load import Load, quantile
 from tests.etcd.machines import Cluster, azure, cluster
@@ -62,7 +63,8 @@ def serial_puts(alone: Cluster, history: Path) -> tuple[list[float], int]:
     """Seconds that each put took, and how many syncs the disk was asked for meanwhile."""
     disk = alone.machines[0].disk
     load = Load(alone.target, history, prefix="bench/")
-    with load.running("--clients=1", "--keys=0", "--rate=0"):
+    with load.running("--clients=1", "--keys=0", "--rate=0") as process:
+        go_first([process, *alone.machines[0].processes()])
         load.goes_on()
         start, before = time.time(), disk.syncs()
         time.sleep(SECONDS)

@@ -8,18 +8,18 @@ so in both arms its process, its disk and who measures it go before all others o
 from __future__ import annotations
 
 import json
-import os
 import ssl
 import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.priority import go_first
 from benchmarks.row import Row
 from tests.etcd.load import Load, quantile
 from tests.etcd.machines import Cluster, azure, cluster
@@ -34,7 +34,6 @@ PUT_RATE = 50
 API_PORT = 6443
 # A local SSD's (D2).
 SYNC_DELAY = "200us"
-FIRST = -15
 
 
 @dataclass(frozen=True)
@@ -147,10 +146,3 @@ def is_ready(url: str, pki: Path, process: subprocess.Popen[bytes]) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def go_first(processes: Iterable[int]) -> None:
-    """Before all others on this machine; threads that begin later do as those that began them."""
-    for process in processes:
-        for thread in Path(f"/proc/{process}/task").iterdir():
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), FIRST)

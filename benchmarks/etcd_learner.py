@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.etcd_events import go_first
+from benchmarks.priority import go_first
 from benchmarks.row import Row
 from tests.etcd.load import Load, Verdict, quantile
 from tests.etcd.machines import (
