@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from kilonode import metrics
 from kilonode.etcd import (
     birth_record,
     data_dir,
@@ -14,6 +16,7 @@ from kilonode.etcd import (
     rehearsal,
     restore,
     snapshot,
+    snapshot_schedule,
     snapshot_store,
 )
 from kilonode.etcd.decision import Record, SetAside, decide
@@ -33,6 +36,7 @@ from tests.unit.etcd_machines import (
 from tests.unit.test_etcd_snapshot import Unit, damage, kept, revision, workshop
 
 COUNT = 20
+metrics_write = metrics.write
 
 
 def restoring(machine: Machine) -> Restore:
@@ -187,6 +191,7 @@ STEPS: dict[str, tuple[object, str]] = {
     "while it is restored": (snapshot, "restore"),
     "before the record is replaced": (birth_record, "write"),
     "once the record is replaced": (data_dir, "set_aside"),
+    "once the data is in place": (Unit, "start"),
 }
 
 
@@ -199,9 +204,8 @@ class Killed(BaseException):
 def test_whoever_is_killed_restores_again(
     machine: Launch, step: str, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    a, b = born(machine, "ab")
+    (a,) = born(machine, "a")
     a.stop()
-    lose(b)
     module, name = STEPS[step]
     do = getattr(module, name)
 
@@ -216,11 +220,14 @@ def test_whoever_is_killed_restores_again(
         patch.setattr(snapshot, "_empty", lambda folder: None)
         carried = restoring(a)
         carried.carry_out(carried.plan())
-    carried = restoring(a)
-    carried.carry_out(carried.plan())
-    b.boot()
+    if step == "once the data is in place" and moment == "after":
+        a.wait_until_voter()
+        with pytest.raises(RestoreError, match="a quorum lives"):
+            restoring(a).plan()
+    else:
+        carried = restoring(a)
+        carried.carry_out(carried.plan())
     assert a.client.count(a.me.address) == COUNT
-    assert len(b.members()) == 2
 
 
 def test_a_machine_that_is_killed_between_record_and_data_waits_for_the_operator(
@@ -415,3 +422,68 @@ def test_what_the_durable_learner_has_is_the_source_once_all_voters_lost_theirs(
         assert {entry.name for entry in b.members() if entry.is_learner} == {c.me.name}
     finally:
         world.end()
+
+
+def run_on(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, module: ModuleType, *arguments: str
+) -> None:
+    """Runs the program as a person on this machine does."""
+    parameters = {
+        **machine.parameters,
+        "CLUSTER_NAME": "prod",
+        "ETCD_METRICS_PORT": str(METRICS_PORT),
+        "ETCD_SNAPSHOT_MINUTES": "15",
+    }
+    monkeypatch.setattr(module, "environment", lambda: parameters)
+    monkeypatch.setattr(module, "this_member", lambda _: machine.me)
+    monkeypatch.setattr(snapshot, "workshop", lambda _: workshop(machine))
+    monkeypatch.setattr(restore, "Places", lambda: machine.places)
+    monkeypatch.setattr(restore, "Service", lambda: Unit(machine))
+    monkeypatch.setattr("sys.argv", ["program", *arguments])
+    module.main()
+
+
+def test_the_program_shows_asks_and_restores(
+    machine: Launch,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    (a,) = born(machine, "a")
+    (source,) = kept(a)
+    run_on(a, monkeypatch, restore, "--list")
+    assert source.name in capsys.readouterr().out
+    run_on(a, monkeypatch, restore, "--scratch", str(tmp_path / "rehearsal"))
+    assert "can be restored" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="not restored: a quorum lives"):
+        run_on(a, monkeypatch, restore, "--yes", "prod")
+    lose(a)
+    before = birth_record.read(a.container)
+    with pytest.raises(SystemExit, match=r"nothing was changed; to restore: .* --yes prod"):
+        run_on(a, monkeypatch, restore)
+    with pytest.raises(SystemExit, match="this machine is of cluster prod, not dev"):
+        run_on(a, monkeypatch, restore, "--yes", "dev")
+    assert birth_record.read(a.container) == before
+    run_on(a, monkeypatch, restore, "--yes", "prod")
+    assert "restored: prod-etcd-a is the cluster" in capsys.readouterr().out
+    assert a.client.count(a.me.address) == COUNT
+
+
+def test_the_scheduled_program_tells_prometheus_and_fails_loudly(
+    machine: Launch, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a = machine("a")
+    a.boot()
+    folder = a.places.metrics
+    monkeypatch.setattr(
+        metrics, "write", lambda name, samples: metrics_write(name, samples, folder)
+    )
+    run_on(a, monkeypatch, snapshot_schedule)
+    told = metrics.read(folder).decode()
+    assert "kilonode_etcd_snapshot_failed 0.0" in told
+    assert "kilonode_etcd_snapshot_newest_revision 1" in told
+    assert "kilonode_etcd_snapshot_duration_seconds" in told
+    store.down = True
+    with pytest.raises(SystemExit, match=r"no snapshot: .*503"):
+        run_on(a, monkeypatch, snapshot_schedule)
+    assert "kilonode_etcd_snapshot_failed 1.0" in metrics.read(folder).decode()
