@@ -93,6 +93,7 @@ LEARNS = {of("etcd_server_is_learner", "d", kind="learner"): "1x200"}
 QUOTA = {of("etcd_server_quota_backend_bytes"): "1000x200"}
 IN_USE = "etcd_mvcc_db_total_size_in_use_in_bytes"
 EXPIRY = told("kilonode_certificate_expiry_timestamp_seconds", file="member.crt")
+CARE = "kilonode_etcd_care_last_run_timestamp_seconds"
 SNAPSHOT = "kilonode_etcd_snapshot_newest_timestamp_seconds"
 
 CASES = {
@@ -158,15 +159,18 @@ CASES = {
         ),
     ),
     "EtcdCareStopped": Case(
-        {told("kilonode_etcd_care_last_run_timestamp_seconds"): "0x200"},
-        ({told("kilonode_etcd_care_last_run_timestamp_seconds"): "0+60x200"},),
-        since=16,
+        {told("up"): "1x200", told(CARE): "0x200"},
+        ({told("up"): "1x200", told(CARE): "0+60x200"},),
+        since=15,
     ),
     "EtcdSnapshotOld": Case(
         {told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0x200"},
         # Each machine tells what it saw last; one that took none lately is no reason.
         ({told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0+60x200"},),
         since=61,
+    ),
+    "EtcdSnapshotMissing": Case(
+        up("1x200", "1x200"), ({**up("1x200", "1x200"), told(SNAPSHOT): "0+60x200"},)
     ),
     "EtcdCertificateExpiring": Case({EXPIRY: f"{20 * DAY}x200"}, ({EXPIRY: f"{40 * DAY}x200"},)),
     "EtcdCertificateEnding": Case({EXPIRY: f"{5 * DAY}x200"}, ({EXPIRY: f"{20 * DAY}x200"},)),
@@ -225,6 +229,11 @@ def test_the_alert_fires_after_its_time(alert: str, promtool: str, tmp_path: Pat
     case = CASES[alert]
     due = case.since + minutes(ALERTS[alert]["for"])
     check(promtool, tmp_path, alert, case.fires, {due - 1: False, due + 2: True})
+
+
+def test_care_that_has_never_run_is_care_that_stopped(promtool: str, tmp_path: Path) -> None:
+    firing = {minutes(ALERTS["EtcdCareStopped"]["for"]): True}
+    check(promtool, tmp_path, "EtcdCareStopped", {told("up"): "1x200"}, firing)
 
 
 @pytest.mark.parametrize(
