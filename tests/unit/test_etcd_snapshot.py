@@ -226,6 +226,11 @@ def test_without_a_leader_there_is_no_scheduled_snapshot(machine: Launch) -> Non
         snapshot_schedule.run(a.me, workshop(a), INTERVAL, 0)
 
 
+def test_a_member_that_is_down_leaves_snapshots_to_the_others(machine: Launch) -> None:
+    a = machine("a")
+    assert snapshot_schedule.run(a.me, workshop(a), INTERVAL, 0) is None
+
+
 def test_a_member_that_was_left_alone_is_saved_as_it_is(machine: Launch) -> None:
     a, b = machine("a"), machine("b")
     a.boot()

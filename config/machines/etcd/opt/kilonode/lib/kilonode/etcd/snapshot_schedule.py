@@ -46,8 +46,12 @@ def rank(own_id: int, leader: int, answers: Sequence[Answer]) -> int | None:
 
 def run(me: ThisMember, workshop: Workshop, interval: float, now: float) -> Taken | None:
     """`now`: seconds since 1970. None if it is not this member's turn. Raises as take() does."""
+    try:
+        status = workshop.client.status(me.address)
+    except EtcdError as error:
+        say(f"a snapshot is the other members' matter: {error}")
+        return None
     recent = snapshot_store.snapshots(workshop.container, "recent")
-    status = workshop.client.status(me.address)
     kept = [one.kept.timestamp() for one in recent if one.cluster_id == status.cluster_id]
     answers = workshop.client.answers((me.address, *me.peers))
     if not any(answer.agreed for answer in answers):
