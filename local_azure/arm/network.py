@@ -12,9 +12,11 @@ from local_azure.arm.store import Resource
 
 VNET = "network:VirtualNetwork"
 SUBNET = "network:Subnet"
+SECURITY_GROUP = "network:NetworkSecurityGroup"
 BALANCER = "network:LoadBalancer"
 NIC = "network:NetworkInterface"
 SCALE_SET = "compute:VirtualMachineScaleSet"
+PRIORITIES = range(100, 4097)
 # Public addresses are given out of a range for documentation (RFC 5737).
 PUBLIC = [str(address) for address in IPv4Network("198.51.100.0/24").hosts()]
 # Where a type says which addresses of which subnet it takes.
@@ -51,12 +53,61 @@ def ranges_are_networks(request: Request) -> Iterator[str]:
             yield f"The address prefix {text} has an invalid CIDR notation."
 
 
-@rule("NetcfgInvalidSubnet", "§6", SUBNET, live=True)
+def _outside(subnet: IPv4Network, spaces: list[str]) -> bool:
+    known = [space for space in map(_network, spaces) if space is not None]
+    return bool(known) and not any(subnet.subnet_of(space) for space in known)
+
+
+@rule("NetcfgSubnetRangeOutsideVnet", "§6 U", SUBNET, live=True)
 def subnet_lies_in_its_network(request: Request) -> Iterator[str]:
     vnet, subnet = request.store.get(request.owners[-1]), _network(request.one("addressPrefix"))
     spaces = at(vnet.properties, "addressSpace.addressPrefixes") if vnet is not None else []
-    if subnet and spaces and not any(subnet.subnet_of(IPv4Network(each)) for each in spaces):
-        yield f"Subnet range {subnet} is not within the address space {', '.join(spaces)}."
+    if subnet and _outside(subnet, spaces):
+        yield f"Subnet range {subnet} is outside the virtual network's {', '.join(spaces)}."
+
+
+@rule("NetcfgSubnetRangeOutsideVnet", "§6 U", VNET, live=True)
+def network_holds_its_subnets(request: Request) -> Iterator[str]:
+    for subnet in request.store.children(request.id):
+        if _outside(_range(subnet), request.all("addressSpace.addressPrefixes")):
+            yield f"Subnet '{subnet.name}' {_range(subnet)} is outside the new address space."
+
+
+@rule("InUsePrefixCannotBeDeleted", "U", SUBNET, live=True)
+def range_in_use_stays(request: Request) -> Iterator[str]:
+    if request.old is None or _network(request.one("addressPrefix")) == _range(request.old):
+        return
+    for other in request.others(*CONFIGURATIONS):
+        if request.id.lower() in dict(_configurations(other.type, other.properties)):
+            yield (
+                f"IpPrefix {_range(request.old)} on Subnet {request.old.name} has active "
+                f"allocations ({other.name}) and cannot be deleted."
+            )
+
+
+@rule("SecurityRuleInvalidPriority", "U", SECURITY_GROUP)
+def priorities_are_in_range(request: Request) -> Iterator[str]:
+    for priority in request.all("securityRules.priority"):
+        if priority not in PRIORITIES:
+            yield (
+                f"Security rule has invalid Priority. Value provided: {priority} Allowed range "
+                f"{PRIORITIES.start}-{PRIORITIES.stop - 1}."
+            )
+
+
+@rule("SecurityRuleConflict", "U", SECURITY_GROUP)
+def priorities_differ(request: Request) -> Iterator[str]:
+    found: dict[tuple[object, object], object] = {}
+    for each in request.all("securityRules"):
+        name, place = one(each, "name"), (one(each, "direction"), one(each, "priority"))
+        if None in place:
+            continue  # Not known yet.
+        if place in found:
+            yield (
+                f"Security rule {found[place]} conflicts with rule {name}. Rules cannot have the "
+                "same Priority and Direction."
+            )
+        found[place] = name
 
 
 @rule("NetcfgSubnetRangesOverlap", "§6", SUBNET, live=True)

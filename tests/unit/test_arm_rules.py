@@ -35,6 +35,7 @@ from tests.unit.azure_world import (
 GROUP = "resources:ResourceGroup"
 VNETS = "network:VirtualNetwork"
 SUBNETS = "network:Subnet"
+GROUPS = "network:NetworkSecurityGroup"
 ADDRESSES = "network:PublicIPAddress"
 NATS = "network:NatGateway"
 BALANCERS = "network:LoadBalancer"
@@ -60,6 +61,16 @@ TRUSTED = {"securityProfile.securityType": "TrustedLaunch"}
 
 def coded(size: int) -> str:
     return base64.b64encode(b"x" * size).decode()
+
+
+def security_rule(name: str, priority: int, direction: str = "Inbound") -> dict[str, Any]:
+    return {
+        "name": name,
+        "priority": priority,
+        "direction": direction,
+        "access": "Allow",
+        "protocol": "*",
+    }
 
 
 @dataclass(frozen=True)
@@ -164,10 +175,40 @@ CASES = [
     ),
     Case(
         "subnet_lies_in_its_network",
-        "NetcfgInvalidSubnet",
+        "NetcfgSubnetRangeOutsideVnet",
         SUBNETS,
         {"addressPrefix": "10.1.0.0/24"},
         new=True,
+    ),
+    Case(
+        "network_holds_its_subnets",
+        "NetcfgSubnetRangeOutsideVnet",
+        VNETS,
+        {"addressSpace.addressPrefixes": ["10.1.0.0/16"]},
+    ),
+    Case(
+        "range_in_use_stays",
+        "InUsePrefixCannotBeDeleted",
+        SUBNETS,
+        {"addressPrefix": "10.0.2.0/24"},
+    ),
+    Case(
+        "priorities_are_in_range",
+        "SecurityRuleInvalidPriority",
+        GROUPS,
+        {"securityRules": [security_rule("ssh", 50)]},
+    ),
+    Case(
+        "priorities_are_in_range",
+        "SecurityRuleInvalidPriority",
+        GROUPS,
+        {"securityRules": [security_rule("ssh", 4097)]},
+    ),
+    Case(
+        "priorities_differ",
+        "SecurityRuleConflict",
+        GROUPS,
+        {"securityRules": [security_rule("ssh", 100), security_rule("api", 100)]},
     ),
     Case(
         "subnets_are_disjoint",
@@ -306,3 +347,14 @@ def test_a_fault_is_refused_with_azures_code_and_nothing_is_written(
 
 def test_every_rule_has_a_fault_that_only_it_is_for() -> None:
     assert {each.check.__name__ for each in RULES} == {case.rule for case in CASES}
+
+
+def test_one_priority_serves_both_directions(world: World) -> None:
+    rules = [security_rule("in", 100), security_rule("out", 100, "Outbound")]
+    world.arm.put(GROUPS, world.body(GROUPS, {"securityRules": rules}))
+
+
+def test_a_range_that_nobody_uses_may_move(world: World) -> None:
+    free = {"subnetName": "free", "addressPrefix": "10.0.2.0/24"}
+    world.arm.put(SUBNETS, world.body(SUBNETS, free))
+    world.arm.put(SUBNETS, world.body(SUBNETS, {**free, "addressPrefix": "10.0.3.0/24"}))
