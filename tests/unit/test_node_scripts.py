@@ -155,3 +155,40 @@ def test_a_docker_that_goes_away_in_the_middle_is_given_the_image_again(
 
 def test_a_broken_archive_does_not_keep_a_node_from_joining(system: System) -> None:
     assert load_image(system, "[[ $1 == version ]]").count(LOAD) == 1
+
+
+MODULES = "modprobe --all br_netfilter vxlan xt_cgroup"
+
+
+@pytest.fixture
+def kernel(packages: System) -> System:
+    """A VM whose kernel has none of the modules, nor its archive another one."""
+    packages.stand_in("systemd-detect-virt", "exit 1")
+    packages.stand_in("modprobe", "exit 1")
+    packages.stand_in("apt-get", "exit 100")
+    packages.stand_in("uname", "echo 6.8.0-1015-azure")
+    return packages
+
+
+def load_modules(system: System) -> list[str]:
+    """What changes something. Nothing that is missing keeps the machine from booting on."""
+    assert system.run("load-modules").returncode == 0
+    quiet = ("systemd-detect-virt", "uname", "dpkg")
+    return [call for call in system.calls if not call.startswith(quiet)]
+
+
+def test_the_pod_networks_kernel_modules_are_loaded(kernel: System) -> None:
+    kernel.stand_in("modprobe")
+    assert load_modules(kernel) == [MODULES]
+
+
+def test_modules_that_the_image_lacks_come_from_ubuntus_package(kernel: System) -> None:
+    """Without xt_cgroup no metadata firewall stands, and then no kubelet starts."""
+    calls = load_modules(kernel)
+    assert calls[0] == calls[-1] == MODULES
+    assert calls[-2] == f"apt-get {APT_OPTIONS} install linux-modules-extra-6.8.0-1015-azure"
+
+
+def test_a_machine_that_is_a_container_loads_nothing(kernel: System) -> None:
+    kernel.stand_in("systemd-detect-virt")
+    assert load_modules(kernel) == []
