@@ -483,6 +483,13 @@ def test_the_scheduled_program_tells_prometheus_and_fails_loudly(
     assert "kilonode_etcd_snapshot_failed 0.0" in told
     assert "kilonode_etcd_snapshot_newest_revision 1" in told
     assert "kilonode_etcd_snapshot_duration_seconds" in told
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshot, "MORE_BYTES", 1 << 60)
+        with pytest.raises(SystemExit, match=r"no snapshot: .* are needed"):
+            run_on(a, monkeypatch, snapshot_schedule, "--own")
+    told = metrics.read(folder).decode()
+    assert "kilonode_etcd_snapshot_failed 1.0" in told
+    assert "kilonode_etcd_snapshot_newest_revision 1" in told
     store.down = True
     with pytest.raises(SystemExit, match=r"no snapshot: .*503"):
         run_on(a, monkeypatch, snapshot_schedule)

@@ -97,9 +97,12 @@ def main() -> None:
         else:
             interval = 60.0 * int(parameters["ETCD_SNAPSHOT_MINUTES"])
             taken = run(me, workshop, interval, time.time())
-        newest = next(reversed(snapshot_store.snapshots(workshop.container)), None)
     except (SnapshotError, EtcdError, *web.ERRORS) as error:
         failure = f"no snapshot: {error}"
+    try:
+        newest = next(reversed(snapshot_store.snapshots(workshop.container)), None)
+    except web.ERRORS as error:
+        failure = failure or f"the snapshots cannot be listed: {error}"
     metrics.write("snapshot", samples(newest, failure is not None))
     if taken:
         # A file of its own, as it stays true until the next.
