@@ -64,7 +64,7 @@ class Arm:
                 self.backend.update(request.old, resource)
         except Exception as error:
             failed = _with(resource, provisioningState="Failed")
-            self.store.put(failed)
+            self._settle(resource, failed)
             raise DeploymentError(failed, f"{type} {resource.name}: {error}") from error
         return resource
 
@@ -73,12 +73,19 @@ class Arm:
         state = "Failed" if result.exit_code else "Succeeded"
         view = {"executionState": state, "exitCode": result.exit_code}
         view |= {"output": result.stdout[-RUN_OUTPUT:], "error": result.stderr[-RUN_OUTPUT:]}
-        command = _with(command, instanceView=view)
-        self.store.put(command)
         strict = command.properties.get("treatFailureAsDeploymentFailure")
         if result.exit_code and strict and not command.properties.get("asyncExecution"):
             raise RuntimeError(f"exit code {result.exit_code}: {result.stdout}{result.stderr}")
-        return command
+        ended = _with(command, instanceView=view)
+        self._settle(command, ended)
+        return ended
+
+    def _settle(self, begun: Resource, ended: Resource) -> None:
+        """Keeps what became of a request, unless another one deleted or changed it meanwhile: a
+        client that was killed leaves its request behind."""
+        with self.store.lock:
+            if self.store.get(begun.id) == begun:
+                self.store.put(ended)
 
     def _resource(self, put: Request) -> Resource:
         kind, name = put.kind, put.body[put.kind.parameters[-1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from local_azure.arm.queries import allowed, identities
 from local_azure.arm.rules import AzureError
 from local_azure.arm.service import DeploymentError, read, shown
 from local_azure.arm.shapes import UNKNOWN
-from local_azure.arm.store import Store
+from local_azure.arm.store import Resource, Store
 from tests.unit.azure_world import (
     BODIES,
     GATE,
@@ -98,6 +99,23 @@ def test_a_failing_script_fails_its_deployment_only_where_asked_to(world: World)
     ):
         made = world.arm.put(GATES, world.body(GATES, lenient))
         assert made.outputs["instanceView"]["exitCode"] == 1
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_a_script_that_ends_after_its_machine_was_deleted_brings_nothing_back(
+    world: World, monkeypatch: pytest.MonkeyPatch, exit_code: int
+) -> None:
+    """The client that began it was killed, and the next one deleted the machine: the one after
+    that could not create the command, as it would exist already."""
+
+    def run(resource: Resource) -> RunResult:
+        world.arm.delete(VM)
+        return RunResult(exit_code, "")
+
+    monkeypatch.setattr(world.backend, "run_command", run)
+    with suppress(DeploymentError):
+        world.arm.put(GATES, world.body(GATES))
+    assert world.store.get(GATE) is None
 
 
 def test_what_the_backend_cannot_make_stays_as_failed_and_the_next_put_mends_it(
