@@ -232,3 +232,14 @@ def test_a_learner_is_no_voter_for_the_gate(machine: Launch) -> None:
         check_cluster(b.client, b.me)
     b.wait_until_voter()
     check_cluster(b.client, b.me)
+
+
+def test_what_was_decided_is_told_to_prometheus(machine: Launch) -> None:
+    b = machine("b")
+    preparation = b.preparation()
+    step = decide(preparation.look())
+    assert step == Wait("the cluster is not born yet: waiting for its founder")
+    preparation.act(step)
+    told = (b.places.metrics / "etcd-member.prom").read_text().splitlines()
+    assert 'kilonode_etcd_member_decision{step="Wait"} 1' in told
+    assert any(line.startswith("kilonode_etcd_member_decision_time_seconds ") for line in told)
