@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
+import signal
 import subprocess
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 
@@ -19,7 +21,7 @@ from kilonode.etcd import (
     snapshot_schedule,
     snapshot_store,
 )
-from kilonode.etcd.decision import Record, SetAside, decide
+from kilonode.etcd.decision import Record, SetAside, Wait, decide
 from kilonode.etcd.restore import Restore, RestoreError, describe
 from kilonode.etcd.running import Running
 from kilonode.etcd.snapshot import SnapshotError
@@ -70,8 +72,7 @@ def test_all_that_the_snapshot_held_is_back_and_the_others_join(machine: Launch)
     a, b, c = born(machine, "abc")
     before = revision(a)
     lose(a, b, c)
-    carried = restoring(b)
-    carried.carry_out(carried.plan())
+    carry_out(b)
     a.boot()
     c.boot()
     for each in (a, b, c):
@@ -186,17 +187,37 @@ def test_of_two_that_restore_at_once_one_wins(machine: Launch) -> None:
     assert len(a.members()) == 2
 
 
+# Each of them before and after it; once etcd is started again, nothing is left to be done.
 STEPS: dict[str, tuple[object, str]] = {
     "while the snapshot is fetched": (snapshot, "fetch"),
     "while it is restored": (snapshot, "restore"),
-    "before the record is replaced": (birth_record, "write"),
-    "once the record is replaced": (data_dir, "set_aside"),
-    "once the data is in place": (Unit, "start"),
+    "when etcd is ended": (Unit, "stop"),
+    "when the record is replaced": (birth_record, "write"),
+    "when the old data is set aside": (data_dir, "set_aside"),
 }
 
 
-class Killed(BaseException):
-    """Nothing that follows is done."""
+def kill_at(machine: Machine, step: str, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restores in a process of its own, which kill -9 ends there. The machine's etcd is down."""
+    module, name = STEPS[step]
+    do = getattr(module, name)
+
+    def killed(*arguments: object, **options: object) -> None:
+        if moment == "after":
+            do(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, killed)
+        process = get_context("fork").Process(target=carry_out, args=[machine])
+        process.start()
+        process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def carry_out(machine: Machine) -> None:
+    carried = restoring(machine)
+    carried.carry_out(carried.plan())
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -206,50 +227,24 @@ def test_whoever_is_killed_restores_again(
 ) -> None:
     (a,) = born(machine, "a")
     a.stop()
-    module, name = STEPS[step]
-    do = getattr(module, name)
-
-    def killed(*arguments: object, **options: object) -> None:
-        if moment == "after":
-            do(*arguments, **options)
-        raise Killed
-
-    with monkeypatch.context() as patch, contextlib.suppress(Killed):
-        patch.setattr(module, name, killed)
-        # Nor is what it used tidied up.
-        patch.setattr(snapshot, "_empty", lambda folder: None)
-        carried = restoring(a)
-        carried.carry_out(carried.plan())
-    if step == "once the data is in place" and moment == "after":
-        a.wait_until_voter()
-        with pytest.raises(RestoreError, match="a quorum lives"):
-            restoring(a).plan()
-    else:
-        carried = restoring(a)
-        carried.carry_out(carried.plan())
+    kill_at(a, step, moment, monkeypatch)
+    carry_out(a)
     assert a.client.count(a.me.address) == COUNT
 
 
-def test_a_machine_that_is_killed_between_record_and_data_waits_for_the_operator(
+def test_a_machine_that_is_killed_once_the_record_is_replaced_waits_for_the_operator(
     machine: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It must not found, nor rise with what it had."""
     (a,) = born(machine, "a")
     a.stop()
-    (a.places.data.parent / "more").touch()
-    b = machine("b")
-
-    def killed(*_: object) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch, contextlib.suppress(Killed):
-        patch.setattr(data_dir, "set_aside", killed)
-        carried = restoring(a)
-        carried.carry_out(carried.plan())
-    assert isinstance(decide(a.preparation().look()), SetAside)
-    carried = restoring(a)
-    carried.carry_out(carried.plan())
-    b.boot()
+    kill_at(a, "when the record is replaced", "after", monkeypatch)
+    preparation = a.preparation()
+    step = decide(preparation.look())
+    assert isinstance(step, SetAside)
+    preparation.act(step)
+    assert isinstance(decide(preparation.look()), Wait)
+    carry_out(a)
     assert a.client.count(a.me.address) == COUNT
 
 
