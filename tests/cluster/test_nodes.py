@@ -56,6 +56,14 @@ def test_bridged_and_forwarded_packets_go_through_iptables(cluster: Cluster) -> 
             assert cluster.on(machine, "cat", f"/proc/sys/{key}").strip() == "1", key
 
 
+def test_no_unattended_upgrade_restarts_docker(cluster: Cluster) -> None:
+    """On thousands of nodes, at a version that nobody tried."""
+    for machine in cluster.machines("cpu"):
+        assert {"docker.io", "containerd"} <= set(
+            cluster.on(machine, "apt-mark", "showhold").split()
+        )
+
+
 def test_docker_keeps_images_on_the_local_disk_with_overlay2(cluster: Cluster) -> None:
     """D12."""
     for machine in cluster.machines("cpu"):
