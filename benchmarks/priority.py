@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-FIRST = -15
-
 
 def go_first(processes: Iterable[int]) -> None:
-    """Before all others on this machine; threads that begin later do as those that began them."""
+    """Before all others on this machine, whatever their control groups; root's only.
+
+    Threads that begin later do as those that began them.
+    """
+    first = os.sched_param(os.sched_get_priority_min(os.SCHED_RR))
     for process in processes:
         for thread in Path(f"/proc/{process}/task").iterdir():
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), FIRST)
+            os.sched_setscheduler(int(thread.name), os.SCHED_RR, first)
