@@ -18,7 +18,7 @@ PROGRAMS = {
     *("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "coredns", "crane", "registry"),
 }
-TEST_PROGRAMS = {"etcd-load", "fallible-disk"}
+TEST_PROGRAMS = {"etcd-load", "fallible-disk", "promtool"}
 # Builds by writing its target's name, and knows where modules lie.
 FAKE_GO = """#!/bin/sh
 case $1 in
