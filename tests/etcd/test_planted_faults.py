@@ -93,6 +93,59 @@ def test_disks_that_lie_about_syncs_are_found_out(healthy: Healthy, tmp_path: Pa
     assert verdict.illegal
 
 
+def made_up(kind: str, call: int, end: int, **told: object) -> Line:
+    """A request on one key, answered unless `told` says otherwise."""
+    return {
+        "client": 0,
+        "kind": kind,
+        "key": "k",
+        "call": call,
+        "return": end,
+        "acknowledged": True,
+        **told,
+    }
+
+
+# Nobody knows whether it was done, or when.
+UNANSWERED = made_up("put", 10, 20, value="maybe", acknowledged=False)
+BEFORE = made_up("put", 1, 2, value="before")
+
+
+@pytest.mark.parametrize(
+    ("others", "illegal"),
+    [
+        pytest.param([made_up("get", 90, 91, found="before")], [], id="never done"),
+        pytest.param([made_up("get", 90, 91, found="maybe")], [], id="done late"),
+        pytest.param(
+            [made_up("get", 30, 31, found="before"), made_up("get", 40, 41, found="maybe")],
+            [],
+            id="done between two reads",
+        ),
+        pytest.param(
+            [made_up("get", 30, 31, found="maybe"), made_up("get", 40, 41, found="before")],
+            ["k"],
+            id="done and undone",
+        ),
+        pytest.param([made_up("get", 5, 6, found="maybe")], ["k"], id="seen before it was sent"),
+        pytest.param(
+            [
+                made_up("cas", 30, 31, expected="maybe", value="after", acknowledged=False),
+                made_up("get", 40, 41, found="after"),
+                made_up("get", 50, 51, found="maybe"),
+            ],
+            ["k"],
+            id="seen by another without an answer, and back again",
+        ),
+    ],
+)
+def test_a_request_without_an_answer_was_done_once_or_never(
+    others: list[Line], illegal: list[str], programs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "history"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in [BEFORE, UNANSWERED, *others]))
+    assert check(programs / "etcd-load", path)["illegal"] == illegal
+
+
 def _chains(lines: list[Line], kind: str) -> Iterator[tuple[Line, Line, Line]]:
     """Two acknowledged writes to one key and what saw the second, none before the other's end."""
     puts = [line for line in lines if line["kind"] == "put" and line["acknowledged"]]
