@@ -144,6 +144,11 @@ def effective_size(name: str) -> Size:
     return SIZES[size.substitute] if size.retired and size.substitute else size
 
 
+def zone_of(key: str, zones: Sequence[str]) -> str | None:
+    """The zone of the member with that key; None where there are no zones."""
+    return zones[MEMBER_KEYS.index(key) % len(zones)] if zones else None
+
+
 def _etcd_cluster(settings: Settings, role: Literal["etcd", "events"]) -> EtcdCluster:
     main = role == "etcd"
     subnet = settings.network.subnets.etcd
@@ -165,14 +170,13 @@ def _members(
     candidates: Sequence[IPv4Address],
     size: Size,
 ) -> tuple[Member, ...]:
-    zones = settings.zones
     return tuple(
         Member(
             role=role,
             key=key,
             name=f"{settings.cluster_name}-{role}-{key}",
             address=candidates[MEMBER_KEYS.index(key)],
-            zone=zones[MEMBER_KEYS.index(key) % len(zones)] if zones else None,
+            zone=zone_of(key, settings.zones),
             size=size,
         )
         for key in keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from config.checks import artifacts, members, names, pools, ranges, sizes
+from config.checks import artifacts, members, names, pools, ranges, sizes, zones
 from config.checks.check import Check, applies
 from config.problems import Problem
 from config.schema import Settings
@@ -13,6 +13,7 @@ CHECKS: tuple[Check, ...] = (
     *names.CHECKS,
     *ranges.CHECKS,
     *members.CHECKS,
+    *zones.CHECKS,
     *pools.CHECKS,
     *sizes.CHECKS,
     *artifacts.CHECKS,
@@ -39,6 +40,7 @@ def warnings(settings: Settings) -> list[str]:
     return [
         *sizes.warnings(settings),
         *members.warnings(settings),
+        *zones.warnings(settings),
         *ranges.warnings(settings),
         *artifacts.warnings(settings),
     ]

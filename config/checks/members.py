@@ -40,22 +40,17 @@ def more_than_one_master(settings: Settings) -> Iterator[Problem]:
 
 @reads("etcd.main.members")
 def main_etcd_members_differ(settings: Settings) -> Iterator[Problem]:
-    yield from _different("etcd.main.members", settings.etcd.main.members)
+    yield from different("etcd.main.members", settings.etcd.main.members)
 
 
 @reads("etcd.events.members")
 def events_etcd_members_differ(settings: Settings) -> Iterator[Problem]:
-    yield from _different("etcd.events.members", settings.etcd.events.members)
+    yield from different("etcd.events.members", settings.etcd.events.members)
 
 
 @reads("masters.members")
 def masters_differ(settings: Settings) -> Iterator[Problem]:
-    yield from _different("masters.members", settings.masters.members)
-
-
-@reads("zones")
-def zones_differ(settings: Settings) -> Iterator[Problem]:
-    yield from _different("zones", settings.zones)
+    yield from different("masters.members", settings.masters.members)
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -71,11 +66,6 @@ def warnings(settings: Settings) -> Iterator[str]:
             "kilonode:etcd.events.members: one member; while its machine is away no events are "
             "kept, and with its local disk they are gone"
         )
-    if not settings.zones:
-        yield (
-            "kilonode:zones: none; etcd members and masters may share a rack, and one failure of "
-            "it can take the quorum"
-        )
 
 
 def _count(key: str, members: Sequence[str], allowed: Sequence[int]) -> Iterator[Problem]:
@@ -90,7 +80,7 @@ def _count(key: str, members: Sequence[str], allowed: Sequence[int]) -> Iterator
         )
 
 
-def _different(key: str, values: Sequence[str]) -> Iterator[Problem]:
+def different(key: str, values: Sequence[str]) -> Iterator[Problem]:
     twice = [value for value, count in Counter(values).items() if count > 1]
     if twice:
         yield problem(key, values, "every one once", f"list {', '.join(twice)} once")
@@ -103,5 +93,4 @@ CHECKS = (
     main_etcd_members_differ,
     events_etcd_members_differ,
     masters_differ,
-    zones_differ,
 )

@@ -37,7 +37,7 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "etcd.size": ({}, "Standard_D16ds_v5"),
     "etcd.fsyncFloorMs": ({}, 20),
     "etcd.snapshotMinutes": ({}, 1),
-    "etcd.main.members": ({}, ["a", "b", "d"]),
+    "etcd.main.members": ({}, ["a", "b", "f"]),
     "etcd.main.quotaBytes": ({}, 4 * 1024**3),
     "etcd.events.members": ({}, ["a"]),
     "etcd.events.quotaBytes": ({}, 4 * 1024**3),

@@ -160,7 +160,7 @@ def test_user_data_is_a_known_text_that_decodes(prod: Recording) -> None:
 @pytest.mark.parametrize(
     ("section", "members", "gone"),
     [
-        ("etcd", {"main": {"members": ["a", "b", "e"]}}, {"prod-etcd-c", "prod-etcd-d"}),
+        ("etcd", {"main": {"members": ["a", "c", "e"]}}, {"prod-etcd-b", "prod-etcd-d"}),
         ("masters", {"members": ["a", "c"]}, {"prod-master-b"}),
     ],
     ids=["etcd", "masters"],

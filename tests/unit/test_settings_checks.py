@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config.checks import CHECKS, artifacts, members, names, pools, ranges, sizes
+from config.checks import CHECKS, artifacts, members, names, pools, ranges, sizes, zones
 from config.checks.check import Check
 from config.schema import Settings
 from config.settings import SettingsError, load
@@ -223,7 +223,37 @@ ROWS: dict[str, Row] = {
         ["list c once"],
     ),
     "the same zone twice": Row(
-        members.zones_differ, {"zones": ["1", "1"]}, "zones", ["list 1 once"]
+        zones.zones_differ, {"zones": ["1", "1"]}, "zones", ["list 1 once"]
+    ),
+    "a main etcd that shares one zone": Row(
+        zones.no_zone_holds_a_quorum_of_main,
+        {"etcd.main.members": ["a", "d", "g"]},
+        "etcd.main.members",
+        ["3 of 3 are in zone 1", "such as a, b and c"],
+    ),
+    "a main etcd whose quorum shares one zone": Row(
+        zones.no_zone_holds_a_quorum_of_main,
+        {"etcd.main.members": ["a", "b", "d"]},
+        "etcd.main.members",
+        ["2 of 3 are in zone 1"],
+    ),
+    "an etcd for events whose quorum shares one zone": Row(
+        zones.no_zone_holds_a_quorum_of_events,
+        {"etcd.events.members": ["c", "f", "b"]},
+        "etcd.events.members",
+        ["2 of 3 are in zone 3"],
+    ),
+    "masters that share one zone": Row(
+        zones.masters_are_in_different_zones,
+        {"masters.members": ["b", "e"]},
+        "masters.members",
+        ["all of these are in zone 2", "such as a, b and c"],
+    ),
+    "masters that share one zone of two": Row(
+        zones.masters_are_in_different_zones,
+        {"zones": ["1", "3"], "masters.members": ["b", "d"]},
+        "masters.members",
+        ["in zone 3"],
     ),
     "a pool above the sum of its scale sets": Row(
         pools.pool_is_within_its_scale_sets,
@@ -360,7 +390,7 @@ def test_every_rule_has_a_row() -> None:
     "changes",
     [
         {"etcd.main.members": list("abcde"), "etcd.events.members": ["i"]},
-        {"etcd.main.members": ["i", "a", "e"], "masters.members": ["b", "h"]},
+        {"etcd.main.members": ["i", "a", "e"], "masters.members": ["b", "i"]},
         {"network.subnets.etcd": "10.0.0.0/26", "network.subnets.masters": "10.0.1.0/27"},
         {"network.subnets.nodes": "10.0.2.0/24", "nodePools.cpu.maxNodes": 251},
         {"network.podCidr": "10.64.0.0/16", "nodePools.cpu.maxNodes": 253},
@@ -372,6 +402,10 @@ def test_every_rule_has_a_row() -> None:
         {"clusterName": "a" * 20},
         {"clusterName": "ab"},
         {"zones": []},
+        {"zones": ["1", "2"], "etcd.main.members": ["a", "c", "e"]},
+        {"zones": ["1"], "masters.members": ["a", "b"]},
+        {"etcd.main.members": ["a", "b", "d", "e", "f"]},
+        {"etcd.events.members": ["d"]},
         {"sshPublicKey": rsa_key(2048)},
         {"nodePools.cpu.labels": {"node.kubernetes.io/kind": "x", "example.com/a": "", "b": "c"}},
         {"nodePools.cpu.labels": {"kubernetes.azure.com/accelerator": "nvidia"}},

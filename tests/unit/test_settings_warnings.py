@@ -30,6 +30,10 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"artifacts.checksums": {"flannel": "f" * 64}},
         ["artifacts.checksums: none for cri-dockerd,", "python -m toolchain mirror"],
     ),
+    "two zones say what the loss of one takes": (
+        {"zones": ["1", "2"]},
+        ["kilonode:zones", "only 1, 2", "quorum"],
+    ),
     "no zones say what may happen": ({"zones": []}, ["kilonode:zones", "the quorum"]),
     "an API that is open to all says so": (
         {"api": {"public": {"allowedRanges": ["0.0.0.0/0"]}}},
