@@ -59,7 +59,9 @@ class Vault(pulumi.ComponentResource):
             properties=keyvault.SecretPropertiesArgs(
                 value=pulumi.Output.secret(bundle), content_type="application/json"
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            # It goes with the vault. Deleting it alone is a request to the vault itself, for which
+            # who deploys has no right (azure-facts 13).
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         vault_name = self._args.vault_name
         roles.assign(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from local_azure.arm.backend import Backend
+from local_azure.arm.data import SECRET
 from local_azure.arm.kinds import KINDS
+from local_azure.arm.rules import AzureError
 from local_azure.arm.service import Arm, DeploymentError, read, shown
 from local_azure.arm.shapes import Properties, marked, merged
 from local_azure.arm.store import Resource, Store
@@ -62,6 +64,9 @@ class AzureNative(Plugin):
         return (read(found, inputs), _outputs(found)) if found is not None else None
 
     def delete(self, type: str, id: str, outputs: Properties) -> None:
+        if type == SECRET:
+            # The plugin asks the vault for it, not ARM, and nobody here may (azure-facts 13).
+            raise AzureError("Forbidden", f"Caller is not authorized: secrets/delete on {id}.")
         self._arm.delete(id)
 
     def invoke(self, function: str, arguments: Properties) -> Properties:

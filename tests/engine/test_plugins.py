@@ -16,6 +16,7 @@ VNET = "network:VirtualNetwork"
 SUBNET = "network:Subnet"
 NICS = "network:NetworkInterface"
 VAULTS = "keyvault:Vault"
+SECRETS = "keyvault:Secret"
 IDENTITY = "managedidentity:UserAssignedIdentity"
 VMS = "compute:VirtualMachine"
 SETS = "compute:VirtualMachineScaleSet"
@@ -33,10 +34,11 @@ def entry(type: str, inputs: Entry, after: list[str], name: str = "", **options:
 
 
 def entries(*types: str) -> list[Entry]:
-    """Each type's valid body, every one after the one before."""
+    """Each type's valid body, every one after the one before; secrets go with their vault."""
     made: list[Entry] = []
     for type in types:
-        made.append(entry(type, dict(BODIES[type]), [one["name"] for one in made[-1:]]))
+        options = {"retain_on_delete": True} if type == SECRETS else {}
+        made.append(entry(type, dict(BODIES[type]), [one["name"] for one in made[-1:]], **options))
     return made
 
 
@@ -78,6 +80,14 @@ def test_a_second_up_writes_nothing_and_a_destroy_leaves_only_a_held_name(small:
     assert {resource.type for resource in small.store.list()} == {"keyvault:DeletedVault"}
     small.program(entries(GROUP, VAULTS))
     assert "ConflictError" in small.fails("up", *QUIET)
+
+
+def test_a_secret_is_not_deleted_without_a_right_on_the_vault(small: Stack) -> None:
+    (group, vault) = entries(GROUP, VAULTS)
+    secret = entry(SECRETS, dict(BODIES[SECRETS]), [vault["name"]])
+    small.program([group, vault, secret])
+    small.succeeds("up", *QUIET)
+    assert 'Code="Forbidden"' in small.fails("destroy", *QUIET)
 
 
 def test_new_custom_data_replaces_one_machine_after_the_other(small: Stack) -> None:
