@@ -19,6 +19,8 @@ def destroy() -> None:
     engine = attached_engine()
     engine.prepare()
     recover(engine, Store(STATE / "azure"))
+    # Scale sets are protected from updates, and so from a destroy that was not announced.
+    engine.run("state", "unprotect", "--all", "--yes")
     engine.run("destroy", "--yes", "--skip-preview")
 
 

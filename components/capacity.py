@@ -12,6 +12,7 @@ async def keep_capacity(args: pulumi.ResourceHookArgs) -> None:
     """
     inputs = args.new_inputs or {}
     name, written = inputs["vmScaleSetName"], inputs["sku"]["capacity"]
+    most = int(inputs["tags"]["max"])
     scale_set = await compute.get_virtual_machine_scale_set_output(
         resource_group_name=inputs["resourceGroupName"], vm_scale_set_name=name
     ).future()
@@ -22,4 +23,10 @@ async def keep_capacity(args: pulumi.ResourceHookArgs) -> None:
         raise RuntimeError(
             f"scale set {name} has capacity {live:g}, but this update would write {written:g}: "
             "the autoscaler moved it meanwhile. Nothing was written; run the update again"
+        )
+    # With its protection goes what keeps its nodes from being deleted along with its key.
+    if live and not most:
+        raise RuntimeError(
+            f"scale set {name} has capacity {live:g}, but its maxNodes is 0. Nothing was written; "
+            "drain its nodes, scale it to 0, and run the update again"
         )

@@ -74,6 +74,9 @@ class NodePool(pulumi.ComponentResource):
                 depends_on=list(args.after),
                 # The autoscaler's, from the first day on: the settings' number is for creation.
                 ignore_changes=["sku.capacity"],
+                # A key that is removed would take all its nodes along. A set goes in two updates:
+                # maxNodes 0, which is refused while it has nodes, and then without its key.
+                protect=node_set.max_nodes > 0,
                 # ... and the ignored value is that of the last refresh, so it is checked.
                 hooks=pulumi.ResourceHookBinding(before_update=[keep_capacity]),
                 # Azure starts hundreds of machines in one request.

@@ -182,9 +182,10 @@ class ScaleSet(Section):
         limit="0 to maxNodes",
         example=3,
     )
-    max_nodes: Positive = setting(
-        "the most nodes that the autoscaler may make of it",
-        limit=f"1 to {SCALE_SET_MAX_INSTANCES:,}",
+    max_nodes: Count = setting(
+        "the most nodes that the autoscaler may make of it; 0 before its key is removed, which is "
+        "refused while it has nodes",
+        limit=f"0 to {SCALE_SET_MAX_INSTANCES:,}",
         example=1000,
         le=SCALE_SET_MAX_INSTANCES,
     )

@@ -55,6 +55,7 @@ def test_what_is_attached_to_what_is_known_in_a_preview(planned: list[dict[str, 
 
 def test_the_local_stack_comes_up_stays_and_goes(tmp_path: Path) -> None:
     stack = project("local", tmp_path)
+    stack.succeeds("state", "unprotect", "--all", "--yes")  # As `make down` does, at any time.
     stack.succeeds("up", *QUIET)
     created = stack.writes()
     assert "PRIVATE KEY" not in stack.succeeds("stack", "export"), "keys are secrets of the state"
@@ -62,5 +63,8 @@ def test_the_local_stack_comes_up_stays_and_goes(tmp_path: Path) -> None:
     assert " replaced" not in second
     assert " updated" not in second
     assert stack.writes() == created
+    assert "protect" in stack.fails("destroy", *QUIET), "nodes go only when they are meant to"
+    assert stack.writes() == created
+    stack.succeeds("state", "unprotect", "--all", "--yes")
     stack.succeeds("destroy", *QUIET)
     assert {each.type for each in stack.store.list()} == {"keyvault:DeletedVault"}

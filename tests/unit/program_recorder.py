@@ -63,6 +63,8 @@ class Registration:
     ignore_changes: tuple[str, ...]
     replace_on_changes: tuple[str, ...]
     delete_before_replace: bool
+    protect: bool
+    retain_on_delete: bool
     before_update_hooks: tuple[str, ...]
 
 
@@ -145,6 +147,8 @@ def _registration(urn: str, request: Any) -> Registration:
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         delete_before_replace=request.deleteBeforeReplace,
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
         before_update_hooks=tuple(request.hooks.before_update),
     )
 

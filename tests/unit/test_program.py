@@ -280,6 +280,22 @@ def test_an_update_leaves_a_pools_capacity_alone_and_checks_it_right_before_it_w
         assert len(scale_set.before_update_hooks) == 1
 
 
+def test_no_update_deletes_a_scale_set_unless_it_was_announced_to_go() -> None:
+    """Its key may be removed by mistake, and a thousand nodes would go with it."""
+    assert all(one.protect for one in recorded("prod", False).of_type(SCALE_SET))
+    pools = json.loads(settings()["kilonode:nodePools"])
+    pools["cpu"]["scaleSets"]["b"] = {"nodes": 0, "maxNodes": 0}
+    pools["cpu"]["maxNodes"] = 1000
+    announced = run(settings(nodePools=pools), known=False)
+    unprotected = [one.name for one in announced.of_type(SCALE_SET) if not one.protect]
+    assert unprotected == ["prod-cpu-b"]
+
+
+def test_secrets_go_with_their_vault_and_never_alone(prod: Recording) -> None:
+    """Deleting one needs a right inside the vault, which who deploys does not have."""
+    assert all(one.retain_on_delete for one in secrets(prod))
+
+
 def test_a_vm_keeps_its_address_and_loses_its_disk(prod: Recording) -> None:
     for vm in prod.of_type(VM):
         (nic,) = vm.inputs["networkProfile"]["networkInterfaces"]

@@ -27,12 +27,12 @@ class _Azure(mocks.Mocks):
         return {"sku": {"name": "Standard_D15_v2", "capacity": self._capacity}}
 
 
-def update(azure: _Azure, written: float) -> None:
+def update(azure: _Azure, written: float, most: str = "1000") -> None:
     """What the engine does right before an update that writes `written`."""
-    contextvars.copy_context().run(_update, azure, written)
+    contextvars.copy_context().run(_update, azure, written, most)
 
 
-def _update(azure: _Azure, written: float) -> None:
+def _update(azure: _Azure, written: float, most: str) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
@@ -46,6 +46,7 @@ def _update(azure: _Azure, written: float) -> None:
                 "resourceGroupName": "prod-nodes",
                 "vmScaleSetName": "prod-cpu-a",
                 "sku": {"name": "Standard_D15_v2", "capacity": written},
+                "tags": {"min": "0", "max": most},
             },
         )
         try:
@@ -69,3 +70,13 @@ def test_an_update_stops_when_the_autoscaler_moved_meanwhile(written: float) -> 
         update(_Azure(700), written)
     assert str(written) in str(error.value)
     assert "run the update again" in str(error.value)
+
+
+def test_a_set_with_nodes_does_not_lose_its_protection() -> None:
+    with pytest.raises(RuntimeError, match=r"prod-cpu-a has capacity 7") as error:
+        update(_Azure(7), 7, most="0")
+    assert "drain its nodes, scale it to 0" in str(error.value)
+
+
+def test_a_drained_set_loses_its_protection() -> None:
+    update(_Azure(0), 0, most="0")

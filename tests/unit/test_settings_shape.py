@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "a scale set of more than 1,000 is refused": (
         {"nodePools.cpu.scaleSets.a.maxNodes": 1001},
-        ["kilonode:nodePools.cpu.scaleSets.a.maxNodes = 1001", "1 to 1,000"],
+        ["kilonode:nodePools.cpu.scaleSets.a.maxNodes = 1001", "0 to 1,000"],
     ),
     "a negative number of nodes is refused": (
         {"nodePools.cpu.scaleSets.a.nodes": -1},
