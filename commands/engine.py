@@ -20,7 +20,9 @@ from typing import Any
 
 import yaml
 
-TOP = Path(__file__).resolve().parent.parent
+from config.stack_file import REPOSITORY, no_stack
+
+TOP = REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,12 @@ class Engine:
     def environment(self) -> dict[str, str]:
         # The program's Python is the one this runs under: first on PATH for the language host.
         first = [str(Path(sys.executable).parent), *map(str, self.path)]
+        # A passphrase of the user's own would win over this backend's file.
+        inherited = {
+            name: value for name, value in os.environ.items() if name != "PULUMI_CONFIG_PASSPHRASE"
+        }
         return {
-            **os.environ,
+            **inherited,
             "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
             # Without side files of metadata: one that a kill cut short makes the state unreadable.
             "PULUMI_BACKEND_URL": f"file://{self.home / 'backend'}?metadata=skip",
@@ -99,8 +105,7 @@ class Engine:
     def _write_configuration(self, extra: Mapping[str, Any]) -> None:
         tracked = self.top / f"Pulumi.{self.stack}.yaml"
         if not tracked.exists():
-            known = sorted(path.name.split(".")[1] for path in self.top.glob("Pulumi.*.yaml"))
-            sys.exit(f"kilonode: no stack {self.stack!r}; there are {', '.join(known)}")
+            sys.exit(f"kilonode: {no_stack(self.stack, self.top)}")
         document = yaml.safe_load(tracked.read_text())
         # Another backend means another key: this one's salt is in the working copy alone.
         document.pop("secretsprovider", None)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from commands.local_stack import KUBECONFIG, in_fabric, toolchain
+from commands.local_stack import KUBECONFIG, in_fabric
+from commands.tools import toolchain
 
 
 def main() -> None:

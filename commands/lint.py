@@ -9,13 +9,9 @@ import sys
 from pathlib import Path
 
 from commands.engine import TOP
+from toolchain.options import cache_root
 
 MACHINES = TOP / "config" / "machines"
-
-
-def cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    return Path(os.environ.get("KILONODE_CACHE", f"{base}/kilonode"))
 
 
 def shell_scripts() -> list[str]:
@@ -41,7 +37,7 @@ def shellcheck() -> str:
 def main() -> None:
     libraries = [str(path) for path in sorted(MACHINES.glob("*/opt/kilonode/lib"))]
     programs = [str(path) for path in sorted(MACHINES.glob("*/opt/kilonode/lib/**/*.py"))]
-    mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(cache() / "mypy")]
+    mypy = [sys.executable, "-m", "mypy", "--cache-dir", str(cache_root() / "mypy")]
     checks = [
         ([sys.executable, "-m", "ruff", "format", "--check", "."], {}),
         ([sys.executable, "-m", "ruff", "check", "."], {}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from commands.engine import Engine
+from commands.tools import toolchain
 from local_azure.paths import MARK
 
 STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
 RUN = Path("/run/kilonode")
 KUBECONFIG = STATE / "kubeconfig"
 NAMESPACE = "kilonode"
-
-
-def toolchain(*arguments: str) -> str:
-    """The standard output of `python -m toolchain ARGUMENTS`; its progress goes to stderr."""
-    return subprocess.run(
-        [sys.executable, "-m", "toolchain", *arguments],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout.strip()
 
 
 def in_fabric(*command: str) -> list[str]:

@@ -12,17 +12,15 @@ import tempfile
 from pathlib import Path
 
 from commands.engine import TOP, Engine
+from commands.tools import toolchain
 
 
 def plan_engine(stack: str, home: Path) -> Engine:
     """An engine over the local Azure in plan mode, with an empty state below `home`."""
-    bin_directory = subprocess.run(
-        [sys.executable, "-m", "toolchain", "bin"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
     return Engine(
         stack=stack,
         home=home / "pulumi",
-        path=[TOP / "local_azure" / "bin", Path(bin_directory)],
+        path=[TOP / "local_azure" / "bin", Path(toolchain("bin"))],
         variables={"KILONODE_STATE": str(home)},
     )
 
@@ -31,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make preview", description=__doc__)
     parser.add_argument("--stack", required=True)
     options, pulumi_options = parser.parse_known_args()
-    subprocess.run([sys.executable, "-m", "toolchain", "ensure", "preview"], check=True)
+    toolchain("ensure", "preview")
     with tempfile.TemporaryDirectory(prefix="kilonode-preview-") as home:
         engine = plan_engine(options.stack, Path(home))
         engine.prepare()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from commands.local_stack import (
@@ -18,19 +18,30 @@ from commands.local_stack import (
     built_checksums,
     exclusive,
     in_fabric,
-    toolchain,
 )
 from commands.recovery import recover
+from commands.tools import toolchain
+from config.user_data import decode
 from local_azure.arm.store import Store
+from local_azure.machines.spec import Spec, machines
 
 NODES_READY_SECONDS = 300
+_POLL_SECONDS = 2
+_KUBELET = "/etc/systemd/system/kubelet.service"
+
+
+class PhaseError(Exception):
+    """A phase that a program's failure ended; what the program said is on the screen."""
 
 
 @contextmanager
 def phase(name: str) -> Iterator[None]:
     print(f"kilonode: {name} …", file=sys.stderr, flush=True)
     start = time.monotonic()
-    yield
+    try:
+        yield
+    except subprocess.CalledProcessError as error:
+        raise PhaseError(name) from error
     print(f"kilonode: {name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
@@ -38,21 +49,30 @@ def local_azure(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "local_azure", *arguments], check=True)
 
 
+def nodes(specs: Sequence[Spec]) -> set[str]:
+    """The machines that run a kubelet: what their user data brings them says so.
+
+    One that a person booted from a file has no resource, and is none of the cluster's.
+    """
+    return {
+        spec.name
+        for spec in specs
+        if spec.resource and spec.power == "running" and _KUBELET in decode(spec.custom_data)
+    }
+
+
 def wait_for_nodes() -> None:
     """Every machine that runs a kubelet has joined and is Ready. Raises CalledProcessError."""
-    subprocess.run(
-        in_fabric(
-            f"{toolchain('bin')}/kubectl",
-            f"--kubeconfig={KUBECONFIG}",
-            "wait",
-            "--for=condition=Ready",
-            "nodes",
-            "--all",
-            f"--timeout={NODES_READY_SECONDS}s",
-        ),
-        check=True,
-        stdout=sys.stderr,
-    )
+    kubectl = in_fabric(f"{toolchain('bin')}/kubectl", f"--kubeconfig={KUBECONFIG}")
+    names = sorted(f"node/{name}" for name in nodes(machines()))
+    deadline = time.monotonic() + NODES_READY_SECONDS
+    # `kubectl wait` is for what is there, and a node is there when its kubelet has joined.
+    while subprocess.run([*kubectl, "get", *names], capture_output=True).returncode:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL_SECONDS)
+    ready = ["wait", "--for=condition=Ready", *names, f"--timeout={NODES_READY_SECONDS}s"]
+    subprocess.run([*kubectl, *ready], check=True, stdout=sys.stderr)
 
 
 def up() -> None:
@@ -85,10 +105,8 @@ def up() -> None:
 def main() -> None:
     try:
         up()
-    except subprocess.CalledProcessError as error:
-        sys.exit(
-            f"kilonode: {' '.join(map(str, error.cmd[:6]))} … failed; `make up` goes on from here"
-        )
+    except PhaseError as error:
+        sys.exit(f"kilonode: {error} failed; `make up` goes on from here")
 
 
 if __name__ == "__main__":

@@ -15,15 +15,20 @@ class StackFileError(ValueError):
     """There is no such stack."""
 
 
-def stacks() -> list[str]:
+def stacks(top: Path = REPOSITORY) -> list[str]:
     """The stacks' names."""
-    return sorted(path.name.split(".")[1] for path in REPOSITORY.glob("Pulumi.*.yaml"))
+    return sorted(path.name.split(".")[1] for path in top.glob("Pulumi.*.yaml"))
+
+
+def no_stack(stack: str, top: Path = REPOSITORY) -> str:
+    """What to say when there is no such stack."""
+    return f"no stack {stack!r}; there are {', '.join(stacks(top))}"
 
 
 def configuration(stack: str) -> Mapping[str, Any]:
     """The stack's configuration by full keys, values as YAML reads them. Raises StackFileError."""
     if stack not in stacks():
-        raise StackFileError(f"no stack {stack!r}; there are {', '.join(stacks())}")
+        raise StackFileError(no_stack(stack))
     document = yaml.safe_load((REPOSITORY / f"Pulumi.{stack}.yaml").read_text())
     entries: Mapping[str, Any] = document["config"]
     return entries

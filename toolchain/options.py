@@ -30,13 +30,14 @@ class Options:
                 f"KILONODE_TOOLCHAIN is {mode!r}; it must be release, build or unset"
             )
         return cls(
-            cache=_cache_root(environment) / "toolchain",
+            cache=cache_root(environment) / "toolchain",
             mode=cast(Mode, mode),
             mirror=environment.get("KILONODE_MIRROR") or None,
         )
 
 
-def _cache_root(environment: Mapping[str, str]) -> Path:
+def cache_root(environment: Mapping[str, str] = os.environ) -> Path:
+    """The folder of all that is cached; commands/run, which comes before Python, has the same."""
     if chosen := environment.get("KILONODE_CACHE"):
         return Path(chosen).absolute()
     if xdg := environment.get("XDG_CACHE_HOME"):
