@@ -101,7 +101,8 @@ class Network(pulumi.ComponentResource):
             resource_group_name=self._group.name,
             location=self._group.location,
             network_security_group_name=firewall_name,
-            security_rules=rules,
+            # None is no claim on rules that others make, as the cloud controller's for services.
+            security_rules=rules or None,
             opts=pulumi.ResourceOptions(parent=self),
         )
         firewall_id = self._group.id("Microsoft.Network/networkSecurityGroups", firewall_name)

@@ -1,4 +1,4 @@
-"""Blob storage: etcd's birth records and snapshots, and a place for artifacts."""
+"""Blob storage: etcd's birth records and snapshots."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from components import roles
 from components.azure import ResourceGroup, known
 from components.identities import Identity
 
-_CONTAINERS = ("etcd", "events", "artifacts")
+_CONTAINERS = ("etcd", "events")
 # Days that etcd's snapshots are kept, by folder. The machines only add to them.
 _KEPT_DAYS = {"recent": 1, "hourly": 7, "change": 7, "daily": 90}
 # Who may do what with which container: (container, what, role of the machine).

@@ -24,10 +24,10 @@ CUSTOM_DATA_MAX_BYTES = 65_535
 
 # Facts 4. CD virtual-machine-scale-sets, placement groups: with a marketplace or gallery image.
 SCALE_SET_MAX_INSTANCES = 1_000
+# Facts 5. Per subscription and region.
+VMS_PER_REGION = 25_000
 # Facts 4. CPA: six characters follow the prefix in a hostname.
 COMPUTER_NAME_PREFIX_MAX_LENGTH = 15
-# Facts 12. CD virtual-machines/managed-disks-overview.md: size of the Ubuntu image.
-OS_DISK_MIN_GIB = 30
 
 # Facts 6. AD virtual networks FAQ: the first four addresses and the last one of every subnet.
 SUBNET_RESERVED_FIRST = 4

@@ -93,6 +93,21 @@ def test_snapshots_are_kept_as_long_as_their_folder_says_and_nothing_else_expire
     }
 
 
+def test_every_container_is_somebodys(prod: Recording) -> None:
+    containers = prod.of_type("azure-native:storage:BlobContainer")
+    granted = {
+        one.inputs["scope"].rpartition("/")[2]
+        for one in prod.of_type(ROLE_ASSIGNMENT)
+        if "/blobServices/" in one.inputs["scope"]
+    }
+    assert {one.inputs["containerName"] for one in containers} == granted
+
+
+def test_the_nodes_firewall_claims_no_rules(prod: Recording) -> None:
+    """An empty list would delete those that the cloud controller makes for services."""
+    assert "securityRules" not in prod.named("prod-vnet-nodes-nsg").inputs
+
+
 def test_a_role_assignment_is_for_a_service_principal_and_has_a_name_of_its_own(
     prod: Recording,
 ) -> None:
