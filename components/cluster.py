@@ -24,6 +24,7 @@ from components.preflight import Preflight, PreflightArgs
 from components.reach import explain_unreachable
 from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
+from config.addon_nodes import run_addons
 from config.environment import UserData
 from config.schema import Settings
 from config.topology import EtcdCluster, Topology
@@ -230,14 +231,14 @@ class Cluster(pulumi.ComponentResource):
             # It asks the API as soon as it is configured, so the API must be there by then.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
-        ordinary_nodes = sum(nodes.nodes for nodes in topology.node_sets if not nodes.taints)
+        nodes = sum(one.nodes for one in topology.node_sets if run_addons(one.taints))
         KubeDns(
             f"{self._name}-dns",
             KubeDnsArgs(
                 provider=provider,
                 image=self._args.dns_image,
                 address=str(topology.cluster_dns_ip),
-                replicas=max(1, min(_DNS_REPLICAS, ordinary_nodes)),
+                replicas=min(_DNS_REPLICAS, nodes),
                 on_error=pulumi.ErrorHook(
                     f"{self._name}-reach", explain_unreachable(self._endpoint.server)
                 ),

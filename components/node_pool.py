@@ -68,7 +68,11 @@ class NodePool(pulumi.ComponentResource):
             ),
             virtual_machine_profile=self._profile(node_set),
             # How the autoscaler finds a set and learns its limits.
-            tags={"kilonode-cluster": args.cluster, "min": "0", "max": str(node_set.max_nodes)},
+            tags={
+                "kilonode-cluster": args.cluster,
+                "min": str(node_set.min_nodes),
+                "max": str(node_set.max_nodes),
+            },
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.after),

@@ -57,7 +57,7 @@ class Subnets(Section):
     )
     nodes: IPv4Network = setting(
         "subnet of all node pools",
-        limit="inside network.cidr; holds all pools' maxNodes and the 5 addresses Azure keeps",
+        limit="inside network.cidr; holds all scale sets' maxNodes and the 5 addresses Azure keeps",
         example="10.0.64.0/18",
     )
 
@@ -198,7 +198,8 @@ class NodePool(Section):
         example="Standard_D15_v2",
     )
     max_nodes: Positive = setting(
-        "the most nodes of the pool, over all its scale sets",
+        "the most nodes of the pool at creation, over all its scale sets; later each of them has "
+        "its own limit alone",
         limit="at most the sum of its scale sets' maxNodes",
         example=2000,
     )
@@ -224,7 +225,7 @@ class NodePool(Section):
 class Artifacts(Section):
     mirror: HttpsUrl | None = setting(
         "where machines fetch artifacts: MIRROR/HOST/PATH of the official URL; without it, there",
-        limit="an https:// URL",
+        limit="an https:// URL without spaces, quotes, $, `, \\, ? and #",
         example="https://artifacts.example.com/kilonode",
         default=None,
     )

@@ -19,8 +19,9 @@ MemberKey = Annotated[str, StringConstraints(pattern=r"^[a-i]$")]
 Members = Annotated[tuple[MemberKey, ...], Field(min_length=1)]
 PoolKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
 ScaleSetKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,3}$")]
+# It stands in the machines' environment, so nothing that systemd or a shell would expand.
 HttpsUrl = Annotated[
-    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"]*)?$")
+    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"'$`\\]*)?$")
 ]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Split into words by systemd and by shells alike, so nothing that either would expand or join.

@@ -17,7 +17,7 @@ from config.problems import SettingsError, salvageable, shape_problem, unreadabl
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
 
-__all__ = ["Settings", "SettingsError", "load", "raw_settings", "warnings"]
+__all__ = ["Settings", "SettingsError", "load", "notes", "raw_settings", "warnings"]
 
 _PROJECT = "kilonode"
 _PROVIDER = "azure-native"
@@ -50,6 +50,11 @@ def load(raw: Mapping[str, Any]) -> Settings:
     return settings
 
 
+def notes(settings: Settings) -> list[str]:
+    """What the settings' author should prepare."""
+    return checks.notes(settings)
+
+
 def warnings(settings: Settings) -> list[str]:
     """What the settings' author should know although the cluster can be built."""
     return checks.warnings(settings)
@@ -71,6 +76,9 @@ def raw_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parsed(value: Any) -> Any:
+    # The engine knows no numbers: what is one in the file is a text to the program.
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)

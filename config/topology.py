@@ -70,6 +70,11 @@ class NodeSet:
     taints: tuple[str, ...]
     role: Role = "node"
 
+    @property
+    def min_nodes(self) -> int:
+        """A set that begins with as many nodes as it may have is a fixed one."""
+        return self.nodes if self.nodes == self.max_nodes else 0
+
 
 @dataclass(frozen=True)
 class Topology:

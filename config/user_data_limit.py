@@ -8,6 +8,7 @@ from config.schema import Settings
 from config.topology import Member, NodeSet, topology
 from config.user_data import UserDataError
 
+_REMEDY = "shorten what varies in it: extraArgs, labels and taints"
 _KEYS = {"etcd": "etcd.main", "events": "etcd.events", "master": "masters"}
 
 
@@ -24,5 +25,5 @@ def problems(settings: Settings) -> list[Problem]:
         try:
             machine_user_data(settings, plan, machine)
         except UserDataError as error:
-            found.append(problem(key, machine.name, str(error), "see the limit"))
+            found.append(problem(key, machine.name, str(error), _REMEDY))
     return found

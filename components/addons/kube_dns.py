@@ -17,11 +17,15 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgsDict
 
+from config.addon_nodes import SYSTEM, SYSTEM_LABEL, SYSTEM_TAINT
+
 _NAME = "kube-dns"
 _NAMESPACE = "kube-system"
 _ROLE = "kilonode:kube-dns"
 _LABELS = {"k8s-app": _NAME}
 _METADATA: ObjectMetaArgsDict = {"name": _NAME, "namespace": _NAMESPACE, "labels": _LABELS}
+# Its pods may have to wait for nodes that have just been asked for.
+_MINUTES = 30
 _COREFILE = (Path(__file__).parent / "Corefile").read_text()
 
 
@@ -76,7 +80,10 @@ class KubeDns(pulumi.ComponentResource):
             metadata=_METADATA,
             spec=_deployment(args),
             opts=pulumi.ResourceOptions(
-                parent=self, provider=args.provider, depends_on=[role, binding, config]
+                parent=self,
+                provider=args.provider,
+                depends_on=[role, binding, config],
+                custom_timeouts=pulumi.CustomTimeouts(create=f"{_MINUTES}m", update=f"{_MINUTES}m"),
             ),
         )
         service = Service(
@@ -109,6 +116,8 @@ _RULES: list[PolicyRuleArgsDict] = [
 def _deployment(args: KubeDnsArgs) -> DeploymentSpecArgsDict:
     return {
         "replicas": args.replicas,
+        # Whoever waits for it gives up at this too, whatever time it has.
+        "progress_deadline_seconds": _MINUTES * 60,
         "selector": {"match_labels": _LABELS},
         # With hard anti-affinity a surplus pod would find no machine (D10).
         "strategy": {"rolling_update": {"max_unavailable": 1, "max_surge": 0}},
@@ -122,7 +131,20 @@ def _pod(image: str) -> PodSpecArgsDict:
         "priority_class_name": "system-cluster-critical",
         # Not ClusterFirst, or it would ask itself.
         "dns_policy": "Default",
+        "tolerations": [{"key": SYSTEM_TAINT, "operator": "Exists"}],
         "affinity": {
+            "node_affinity": {
+                "preferred_during_scheduling_ignored_during_execution": [
+                    {
+                        "weight": 100,
+                        "preference": {
+                            "match_expressions": [
+                                {"key": SYSTEM_LABEL, "operator": "In", "values": [SYSTEM]}
+                            ]
+                        },
+                    }
+                ]
+            },
             "pod_anti_affinity": {
                 # A required term has no weight: the document's YAML is invalid there (D10).
                 "required_during_scheduling_ignored_during_execution": [
@@ -131,7 +153,7 @@ def _pod(image: str) -> PodSpecArgsDict:
                         "topology_key": "kubernetes.io/hostname",
                     }
                 ]
-            }
+            },
         },
         "containers": [_container(image)],
         "volumes": [{"name": "config", "config_map": {"name": _NAME}}],

@@ -35,6 +35,11 @@ def problems(settings: Settings, broken: Iterable[tuple[str, ...]]) -> list[Prob
     ]
 
 
+def notes(settings: Settings) -> list[str]:
+    """What to prepare."""
+    return list(sizes.notes(settings))
+
+
 def warnings(settings: Settings) -> list[str]:
     """What may be built but should be known about."""
     return [

@@ -15,15 +15,19 @@ Rule = Callable[[Settings], Iterator[Problem]]
 
 @dataclass(frozen=True)
 class Check:
-    """reads: dotted keys without whose values the rule makes no sense."""
+    """reads: dotted keys without whose values the rule makes no sense.
+
+    whole: nor without all that lies below them, since the rule is about what is missing there.
+    """
 
     reads: tuple[str, ...]
     run: Rule
+    whole: bool = False
 
 
-def reads(*keys: str) -> Callable[[Rule], Check]:
+def reads(*keys: str, whole: bool = False) -> Callable[[Rule], Check]:
     """Turn a function into a Check that reads `keys`."""
-    return lambda rule: Check(keys, rule)
+    return lambda rule: Check(keys, rule, whole)
 
 
 def applies(check: Check, settings: Settings, broken: Iterable[tuple[str, ...]]) -> bool:
@@ -31,4 +35,8 @@ def applies(check: Check, settings: Settings, broken: Iterable[tuple[str, ...]])
     paths = [tuple(key.split(".")) for key in check.reads]
     if any(getattr(settings, to_snake(path[0])) is None for path in paths):
         return False
-    return not any(path[: len(bad)] == bad for bad in broken for path in paths)
+    return not any(
+        path[: len(bad)] == bad or (check.whole and bad[: len(path)] == path)
+        for bad in broken
+        for path in paths
+    )

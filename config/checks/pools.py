@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from config.addon_nodes import SYSTEM_TAINT, run_addons
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import NodePool, Settings
+from config.schema import NodePool, ScaleSet, Settings
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -131,6 +132,24 @@ def taints_differ(settings: Settings) -> Iterator[Problem]:
                 )
 
 
+@reads("nodePools", whole=True)
+def some_node_runs_addons(settings: Settings) -> Iterator[Problem]:
+    """Else the cluster's DNS never starts, and nothing grows a pool that nothing waits for."""
+    pools = settings.node_pools.values()
+    if not any(one.nodes for pool in pools if run_addons(pool.taints) for one in _sets(pool)):
+        yield problem(
+            "nodePools",
+            ", ".join(settings.node_pools),
+            "at least one node at creation that the cluster's DNS may run on: in a pool without "
+            f"taints, or with no other than {SYSTEM_TAINT}",
+            "give a scale set of such a pool nodes: 1 or more",
+        )
+
+
+def _sets(pool: NodePool) -> Iterable[ScaleSet]:
+    return pool.scale_sets.values()
+
+
 def _labels(settings: Settings) -> Iterator[tuple[str, str, str]]:
     for key, pool in settings.node_pools.items():
         for label, value in pool.labels.items():
@@ -150,4 +169,5 @@ CHECKS = (
     labels_are_a_kubelets_to_set,
     taints_are_taints,
     taints_differ,
+    some_node_runs_addons,
 )

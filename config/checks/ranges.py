@@ -75,7 +75,7 @@ def member_subnets_hold_their_plan(settings: Settings) -> Iterator[Problem]:
 
 @reads("network", "nodePools")
 def node_subnet_holds_all_nodes(settings: Settings) -> Iterator[Problem]:
-    subnet, nodes = settings.network.subnets.nodes, _max_nodes(settings)
+    subnet, nodes = settings.network.subnets.nodes, max_nodes(settings)
     usable = usable_addresses(subnet)
     if usable < nodes:
         prefix = 32 - (nodes + SUBNET_RESERVED - 1).bit_length()
@@ -83,7 +83,7 @@ def node_subnet_holds_all_nodes(settings: Settings) -> Iterator[Problem]:
             "network.subnets.nodes",
             subnet,
             f"{usable:,} usable addresses (size less the {SUBNET_RESERVED} that Azure keeps), but "
-            f"the pools' maxNodes add up to {nodes:,}",
+            f"the scale sets' maxNodes add up to {nodes:,}",
             f"widen it to /{prefix}, or lower maxNodes",
         )
 
@@ -91,7 +91,7 @@ def node_subnet_holds_all_nodes(settings: Settings) -> Iterator[Problem]:
 @reads("nodePools", "masters", "etcd")
 def virtual_network_holds_all_machines(settings: Settings) -> Iterator[Problem]:
     etcd = settings.etcd
-    machines = _max_nodes(settings) + sum(
+    machines = max_nodes(settings) + sum(
         len(members)
         for members in (etcd.main.members, etcd.events.members, settings.masters.members)
     )
@@ -107,7 +107,7 @@ def virtual_network_holds_all_machines(settings: Settings) -> Iterator[Problem]:
 @reads("network", "network.nodePodPrefix", "nodePools", "masters")
 def pods_have_a_block_for_every_node(settings: Settings) -> Iterator[Problem]:
     pods, prefix = settings.network.pod_cidr, settings.network.node_pod_prefix
-    nodes = _max_nodes(settings) + len(settings.masters.members)
+    nodes = max_nodes(settings) + len(settings.masters.members)
     blocks = 2 ** max(0, prefix - pods.prefixlen) if prefix >= pods.prefixlen else 0
     if blocks < nodes:
         yield problem(
@@ -173,8 +173,13 @@ def _subnets(settings: Settings) -> dict[str, IPv4Network]:
     }
 
 
-def _max_nodes(settings: Settings) -> int:
-    return sum(pool.max_nodes for pool in settings.node_pools.values())
+def max_nodes(settings: Settings) -> int:
+    # The autoscaler knows each scale set's limit and no pool's.
+    return sum(
+        scale_set.max_nodes
+        for pool in settings.node_pools.values()
+        for scale_set in pool.scale_sets.values()
+    )
 
 
 CHECKS = (

@@ -1,13 +1,22 @@
-"""VM sizes: known, not retired, with a local disk."""
+"""VM sizes: known, not retired, with a local disk, and as large as the cluster asks for."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
-from config.azure_limits import SIZES
+from config.azure_limits import SIZES, VMS_PER_REGION
 from config.checks.check import reads
+from config.checks.ranges import max_nodes
 from config.problems import Problem, nearest, problem
 from config.schema import Settings
+from config.topology import effective_size, topology
+
+# E2: an apiserver's heap grows with the nodes.
+_HEAP_MB_PER_NODE = 9.3
+# The rest is the other programs', the page cache's, and what Go's collector and a storm of
+# reconnecting nodes take on top.
+_HEAP_SHARE = 0.5
 
 
 @reads("etcd.size")
@@ -39,7 +48,32 @@ def retired_sizes_are_allowed_for(settings: Settings) -> Iterator[Problem]:
             )
 
 
+def notes(settings: Settings) -> Iterator[str]:
+    """What to have raised before the first update; Azure counts by family and by region."""
+    plan = topology(settings)
+    vcpus: Counter[str] = Counter()
+    for member in (*plan.events.voters, *plan.etcd.voters, *plan.masters):
+        vcpus[member.size.name] += member.size.vcpus
+    for node_set in plan.node_sets:
+        vcpus[node_set.size.name] += node_set.size.vcpus * node_set.max_nodes
+    by_size = ", ".join(f"{name} {count:,}" for name, count in vcpus.items())
+    yield f"vCPU quota in {settings.location} for all maxNodes: {vcpus.total():,} ({by_size})"
+
+
 def warnings(settings: Settings) -> Iterator[str]:
+    nodes, masters = max_nodes(settings), effective_size(settings.masters.size)
+    heap = nodes * _HEAP_MB_PER_NODE / 1024
+    if heap > masters.memory_gib * _HEAP_SHARE:
+        yield (
+            f"kilonode:masters.size: {masters.name} has {masters.memory_gib} GiB, and with "
+            f"{nodes:,} nodes an apiserver's heap alone may take {heap:,.0f} GiB (E2); take a size "
+            f"with {heap / _HEAP_SHARE:,.0f} GiB or more"
+        )
+    if nodes > VMS_PER_REGION:
+        yield (
+            f"kilonode:nodePools: {nodes:,} nodes; a subscription has {VMS_PER_REGION:,} VMs in a "
+            "region unless Azure raised it"
+        )
     for key, name in _sizes(settings):
         size = SIZES[name]
         if size.retired:

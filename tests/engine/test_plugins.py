@@ -37,8 +37,8 @@ def entries(*types: str) -> list[Entry]:
     """Each type's valid body, every one after the one before; secrets go with their vault."""
     made: list[Entry] = []
     for type in types:
-        options = {"retain_on_delete": True} if type == SECRETS else {}
-        made.append(entry(type, dict(BODIES[type]), [one["name"] for one in made[-1:]], **options))
+        made.append(entry(type, dict(BODIES[type]), [one["name"] for one in made[-1:]]))
+        made[-1]["options"] = {"retain_on_delete": type == SECRETS}
     return made
 
 

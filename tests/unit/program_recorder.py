@@ -64,6 +64,7 @@ class Registration:
     replace_on_changes: tuple[str, ...]
     delete_before_replace: bool
     protect: bool
+    create_timeout: str
     retain_on_delete: bool
     before_update_hooks: tuple[str, ...]
 
@@ -148,6 +149,7 @@ def _registration(urn: str, request: Any) -> Registration:
         replace_on_changes=tuple(request.replaceOnChanges),
         delete_before_replace=request.deleteBeforeReplace,
         protect=request.protect,
+        create_timeout=request.customTimeouts.create,
         retain_on_delete=request.retainOnDelete,
         before_update_hooks=tuple(request.hooks.before_update),
     )

@@ -291,6 +291,38 @@ def test_no_update_deletes_a_scale_set_unless_it_was_announced_to_go() -> None:
     assert unprotected == ["prod-cpu-b"]
 
 
+def test_a_set_that_may_not_grow_may_not_shrink_either(prod: Recording) -> None:
+    """The autoscaler takes its limits from the tags."""
+    limits = {
+        one.name: (one.inputs["tags"]["min"], one.inputs["tags"]["max"])
+        for one in prod.of_type(SCALE_SET)
+    }
+    assert limits["prod-system-a"] == ("20", "20")
+    assert limits["prod-cpu-a"] == ("0", "1000")
+
+
+def test_dns_goes_to_the_nodes_that_are_kept_for_the_clusters_own(prod: Recording) -> None:
+    deployment = prod.named("prod-dns-deployment")
+    pod = deployment.inputs["spec"]["template"]["spec"]
+    assert pod["tolerations"] == [{"key": "CriticalAddonsOnly", "operator": "Exists"}]
+    (preferred,) = pod["affinity"]["nodeAffinity"][
+        "preferredDuringSchedulingIgnoredDuringExecution"
+    ]
+    assert preferred["preference"]["matchExpressions"] == [
+        {"key": "kubernetes.azure.com/mode", "operator": "In", "values": ["system"]}
+    ]
+    pools = json.loads(settings()["kilonode:nodePools"])
+    assert pools["system"]["labels"] == {"kubernetes.azure.com/mode": "system"}
+    assert pools["system"]["taints"] == ["CriticalAddonsOnly=true:NoSchedule"]
+
+
+def test_dns_is_waited_for_as_long_as_new_nodes_take(prod: Recording) -> None:
+    """The deployment's own deadline ends the wait too, so both are the same."""
+    deployment = prod.named("prod-dns-deployment")
+    assert deployment.inputs["spec"]["progressDeadlineSeconds"] == 1800
+    assert deployment.create_timeout == "30m"
+
+
 def test_secrets_go_with_their_vault_and_never_alone(prod: Recording) -> None:
     """Deleting one needs a right inside the vault, which who deploys does not have."""
     assert all(one.retain_on_delete for one in secrets(prod))

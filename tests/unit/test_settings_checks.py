@@ -134,7 +134,12 @@ ROWS: dict[str, Row] = {
     ),
     "a node subnet that holds all nodes but for Azure's five addresses": Row(
         ranges.node_subnet_holds_all_nodes,
-        {"network.subnets.nodes": "10.0.2.0/24", "nodePools.cpu.maxNodes": 252},
+        {
+            "network.subnets.nodes": "10.0.2.0/24",
+            # Of which the autoscaler knows nothing.
+            "nodePools.cpu.maxNodes": 3,
+            "nodePools.cpu.scaleSets.b.maxNodes": 52,
+        },
         "network.subnets.nodes",
         ["251 usable addresses", "252", "widen it to /23"],
     ),
@@ -150,15 +155,20 @@ ROWS: dict[str, Row] = {
                 f"{letter}{number}": {"nodes": 0, "maxNodes": 1000}
                 for letter in "abcdefg"
                 for number in range(10)
-            },
-            "nodePools.cpu.maxNodes": 65_528,
+                if f"{letter}{number}" < "g5"
+            }
+            | {"a": {"nodes": 3, "maxNodes": 528}},
         },
         "nodePools",
         ["65,537 machines", "65,536"],
     ),
     "fewer blocks of pod addresses than nodes and masters": Row(
         ranges.pods_have_a_block_for_every_node,
-        {"network.podCidr": "10.64.0.0/16", "nodePools.cpu.maxNodes": 254},
+        {
+            "network.podCidr": "10.64.0.0/16",
+            "nodePools.cpu.maxNodes": 3,
+            "nodePools.cpu.scaleSets.b.maxNodes": 54,
+        },
         "network.podCidr",
         ["256 blocks of /24", "257", "widen it to /15"],
     ),
@@ -222,9 +232,7 @@ ROWS: dict[str, Row] = {
         "etcd.events.members",
         ["list c once"],
     ),
-    "the same zone twice": Row(
-        zones.zones_differ, {"zones": ["1", "1"]}, "zones", ["list 1 once"]
-    ),
+    "the same zone twice": Row(zones.zones_differ, {"zones": ["1", "1"]}, "zones", ["list 1 once"]),
     "a main etcd that shares one zone": Row(
         zones.no_zone_holds_a_quorum_of_main,
         {"etcd.main.members": ["a", "d", "g"]},
@@ -324,6 +332,18 @@ ROWS: dict[str, Row] = {
         "nodePools.cpu.taints",
         ["keep one team:NoSchedule"],
     ),
+    "no node at all at creation, so none for the cluster's DNS": Row(
+        pools.some_node_runs_addons,
+        {"nodePools.cpu.scaleSets.a.nodes": 0},
+        "nodePools",
+        ["= cpu", "the cluster's DNS", "nodes: 1 or more"],
+    ),
+    "nodes that the cluster's DNS does not tolerate": Row(
+        pools.some_node_runs_addons,
+        {"nodePools.cpu.taints": ["team=a:NoSchedule"]},
+        "nodePools",
+        ["CriticalAddonsOnly"],
+    ),
     "an unknown etcd size, with the nearest known one": Row(
         sizes.etcd_size_is_usable,
         {"etcd.size": "Standard_L8_v4"},
@@ -392,13 +412,27 @@ def test_every_rule_has_a_row() -> None:
         {"etcd.main.members": list("abcde"), "etcd.events.members": ["i"]},
         {"etcd.main.members": ["i", "a", "e"], "masters.members": ["b", "i"]},
         {"network.subnets.etcd": "10.0.0.0/26", "network.subnets.masters": "10.0.1.0/27"},
-        {"network.subnets.nodes": "10.0.2.0/24", "nodePools.cpu.maxNodes": 251},
-        {"network.podCidr": "10.64.0.0/16", "nodePools.cpu.maxNodes": 253},
+        {
+            "network.subnets.nodes": "10.0.2.0/24",
+            "nodePools.cpu.maxNodes": 251,
+            "nodePools.cpu.scaleSets.b.maxNodes": 51,
+        },
+        {
+            "network.podCidr": "10.64.0.0/16",
+            "nodePools.cpu.maxNodes": 253,
+            "nodePools.cpu.scaleSets.b.maxNodes": 53,
+        },
         {"network.podCidr": "10.64.0.0/12", "network.nodePodPrefix": 28},
         {"network.serviceCidr": "10.96.0.0/28"},
         {"network.natAddresses": 16},
         {"nodePools.cpu.maxNodes": 400},
-        {"nodePools.cpu.scaleSets.a": {"nodes": 100, "maxNodes": 1000}},
+        {
+            "nodePools.cpu.scaleSets.a": {"nodes": 100, "maxNodes": 1000},
+            "network.subnets.nodes": "10.0.8.0/21",
+            "network.podCidr": "10.64.0.0/13",
+        },
+        {"nodePools.cpu.taints": ["CriticalAddonsOnly=true:NoSchedule", "a:PreferNoSchedule"]},
+        {"nodePools.cpu.scaleSets.b.maxNodes": 0, "nodePools.cpu.maxNodes": 200},
         {"clusterName": "a" * 20},
         {"clusterName": "ab"},
         {"zones": []},
@@ -409,7 +443,12 @@ def test_every_rule_has_a_row() -> None:
         {"sshPublicKey": rsa_key(2048)},
         {"nodePools.cpu.labels": {"node.kubernetes.io/kind": "x", "example.com/a": "", "b": "c"}},
         {"nodePools.cpu.labels": {"kubernetes.azure.com/accelerator": "nvidia"}},
-        {"nodePools.cpu.taints": ["a:NoExecute", "a=b:NoSchedule", "example.com/c=:NoSchedule"]},
+        {
+            "nodePools.gpu": {
+                **POOL,
+                "taints": ["a:NoExecute", "a=b:NoSchedule", "example.com/c=:NoSchedule"],
+            }
+        },
         {"retiredSizes": "substitute", "nodePools.cpu.size": "Standard_NC24"},
         {"extraArgs": {"kubelet": ["--fail-cgroupv1=false", "--v=4"]}},
         {"api": {"public": {"allowedRanges": ["203.0.113.0/24", "198.51.100.7/32"]}}},

@@ -95,6 +95,10 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"artifacts.mirror": "http://mirror.example.com"},
         ["kilonode:artifacts.mirror = http://mirror.example.com", "https://"],
     ),
+    "a mirror that a shell would expand is refused": (
+        {"artifacts.mirror": "https://mirror.example.com/$HOME"},
+        ["kilonode:artifacts.mirror = https://mirror.example.com/$HOME", "without spaces"],
+    ),
     "a checksum of the wrong length is refused": (
         {"artifacts.checksums": {"flannel": "abc"}},
         ["kilonode:artifacts.checksums.flannel = abc", "64 hexadecimal digits"],
@@ -247,7 +251,7 @@ def test_a_stacks_configuration_is_read_from_yaml_and_from_the_engine_alike() ->
     assert raw_settings(from_yaml) == {
         "location": "westeurope",
         "zones": ["1", "2"],
-        "generation": 2,
+        "generation": "2",
     }
     read = raw_settings(from_engine)
     assert load({**raw(), **read}) == load({**raw(), **raw_settings(from_yaml)})
@@ -255,3 +259,9 @@ def test_a_stacks_configuration_is_read_from_yaml_and_from_the_engine_alike() ->
 
 def test_a_text_that_only_looks_like_json_is_left_for_the_settings_to_refuse() -> None:
     assert raw_settings({"kilonode:zones": "[1, 2"}) == {"zones": "[1, 2"}
+
+
+def test_a_number_is_the_text_that_the_engine_makes_of_it() -> None:
+    """Else `make render` would refuse what `pulumi up` takes."""
+    read = raw_settings({"kilonode:gateNonce": 2})
+    assert load({**raw(), **read}).gate_nonce == "2"

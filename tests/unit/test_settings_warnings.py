@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.settings import warnings
+from config.settings import notes, warnings
 from tests.unit.settings_samples import settings
 
 WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -34,6 +34,10 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"zones": ["1", "2"]},
         ["kilonode:zones", "only 1, 2", "quorum"],
     ),
+    "masters too small for their nodes' share of the heap name the size to take": (
+        {"masters.size": "Standard_D2ds_v5", "nodePools.cpu.scaleSets.b.maxNodes": 300},
+        ["masters.size: Standard_D2ds_v5 has 8 GiB", "500 nodes", "5 GiB (E2)", "9 GiB or more"],
+    ),
     "no zones say what may happen": ({"zones": []}, ["kilonode:zones", "the quorum"]),
     "an API that is open to all says so": (
         {"api": {"public": {"allowedRanges": ["0.0.0.0/0"]}}},
@@ -51,3 +55,26 @@ def test_warning(changes: dict[str, Any], parts: list[str]) -> None:
 
 def test_ordinary_settings_give_no_warning() -> None:
     assert warnings(settings()) == []
+
+
+def test_more_nodes_than_a_region_lets_a_subscription_have_are_told() -> None:
+    sets = {f"a{number}": {"nodes": 1, "maxNodes": 1000} for number in range(26)}
+    ranges = {
+        "network.cidr": "10.0.0.0/10",
+        "network.subnets.nodes": "10.32.0.0/11",
+        "network.podCidr": "10.64.0.0/10",
+        "network.serviceCidr": "10.128.0.0/16",
+        "network.nodePodPrefix": 25,
+    }
+    heap, region = warnings(settings({**ranges, "nodePools.cpu.scaleSets": sets}))
+    assert "(E2)" in heap
+    assert "26,000 nodes; a subscription has 25,000 VMs" in region
+
+
+def test_the_quota_to_ask_for_is_told_by_size() -> None:
+    """Azure refuses the machine that is one too many in the middle of an update."""
+    (text,) = notes(settings())
+    assert text == (
+        "vCPU quota in westeurope for all maxNodes: 6,508 "
+        "(Standard_L8s_v4 48, Standard_E20ds_v5 60, Standard_D16ds_v5 6,400)"
+    )

@@ -1,0 +1,20 @@
+"""Which nodes run the cluster's own add-ons. The names are AKS's, so that tools know them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# Of a pool that is kept for them: its label, and the key of a taint that they tolerate.
+SYSTEM_LABEL = "kubernetes.azure.com/mode"
+SYSTEM = "system"
+SYSTEM_TAINT = "CriticalAddonsOnly"
+
+_HARMLESS = ":PreferNoSchedule"
+
+
+def run_addons(taints: Sequence[str]) -> bool:
+    """Whether nodes with these taints take add-ons."""
+    return all(
+        taint.endswith(_HARMLESS) or taint.partition(":")[0].partition("=")[0] == SYSTEM_TAINT
+        for taint in taints
+    )
