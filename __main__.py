@@ -6,7 +6,15 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from components.cluster import Cluster, ClusterArgs
 from config.artifacts import catalog
 from config.environment import machine_user_data
-from config.settings import Settings, SettingsError, load, raw_settings, warnings
+from config.settings import (
+    Settings,
+    SettingsError,
+    load,
+    notes,
+    raw_settings,
+    unbuildable,
+    warnings,
+)
 from config.topology import topology
 
 
@@ -23,6 +31,10 @@ def main() -> None:
     settings = stack_settings()
     for warning in warnings(settings):
         pulumi.log.warn(warning)
+    for note in notes(settings):
+        pulumi.log.info(note)
+    if not pulumi.runtime.is_dry_run() and (reasons := unbuildable(settings)):
+        raise pulumi.RunError("; ".join(reasons))
     plan = topology(settings)
     cluster = Cluster(
         plan.cluster,

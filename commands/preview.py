@@ -13,6 +13,7 @@ from pathlib import Path
 
 from commands.engine import TOP, Engine
 from commands.tools import toolchain
+from components.reach import WITHOUT_API
 
 
 def plan_engine(stack: str, home: Path) -> Engine:
@@ -21,7 +22,8 @@ def plan_engine(stack: str, home: Path) -> Engine:
         stack=stack,
         home=home / "pulumi",
         path=[TOP / "local_azure" / "bin", Path(toolchain("bin"))],
-        variables={"KILONODE_STATE": str(home)},
+        # There is no API that could answer.
+        variables={"KILONODE_STATE": str(home), WITHOUT_API: "true"},
     )
 
 

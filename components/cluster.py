@@ -21,7 +21,7 @@ from components.network import Network, NetworkArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
 from components.preflight import Preflight, PreflightArgs
-from components.reach import explain_unreachable
+from components.reach import once_reached
 from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
 from config.addon_nodes import run_addons
@@ -221,7 +221,7 @@ class Cluster(pulumi.ComponentResource):
         topology = self._args.topology
         provider = kubernetes.Provider(
             f"{self._name}-kubernetes",
-            kubeconfig=kubeconfig,
+            kubeconfig=once_reached(kubeconfig, self._endpoint.server, after),
             # Who the cluster is, so that a renewed certificate does not replace everything in it.
             cluster_identifier=f"{self._args.settings.subscription_id}/{topology.cluster}",
             # A refresh must work while the API is away.
@@ -239,9 +239,6 @@ class Cluster(pulumi.ComponentResource):
                 image=self._args.dns_image,
                 address=str(topology.cluster_dns_ip),
                 replicas=min(_DNS_REPLICAS, nodes),
-                on_error=pulumi.ErrorHook(
-                    f"{self._name}-reach", explain_unreachable(self._endpoint.server)
-                ),
             ),
             self._child,
         )

@@ -17,7 +17,7 @@ from config.problems import SettingsError, salvageable, shape_problem, unreadabl
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
 
-__all__ = ["Settings", "SettingsError", "load", "notes", "raw_settings", "warnings"]
+__all__ = ["Settings", "SettingsError", "load", "notes", "raw_settings", "unbuildable", "warnings"]
 
 _PROJECT = "kilonode"
 _PROVIDER = "azure-native"
@@ -48,6 +48,11 @@ def load(raw: Mapping[str, Any]) -> Settings:
     if found:
         raise SettingsError(found)
     return settings
+
+
+def unbuildable(settings: Settings) -> list[str]:
+    """Warnings that have to be gone before anything is built."""
+    return checks.unbuildable(settings)
 
 
 def notes(settings: Settings) -> list[str]:

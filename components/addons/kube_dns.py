@@ -37,7 +37,6 @@ class KubeDnsArgs:
     image: str
     address: str
     replicas: int
-    on_error: pulumi.ErrorHook
 
 
 class KubeDns(pulumi.ComponentResource):
@@ -52,12 +51,7 @@ class KubeDns(pulumi.ComponentResource):
         account = ServiceAccount(
             f"{name}-account",
             metadata=_METADATA,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                provider=args.provider,
-                # Nothing else is tried before it, so a failure is explained once.
-                hooks=pulumi.ResourceHookBinding(on_error=[args.on_error]),
-            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=args.provider),
         )
         child = pulumi.ResourceOptions(parent=self, provider=args.provider, depends_on=[account])
         role = ClusterRole(f"{name}-role", metadata={"name": _ROLE}, rules=_RULES, opts=child)

@@ -35,6 +35,11 @@ def problems(settings: Settings, broken: Iterable[tuple[str, ...]]) -> list[Prob
     ]
 
 
+def unbuildable(settings: Settings) -> list[str]:
+    """What may be previewed, but not built. Among the warnings."""
+    return list(artifacts.unbuildable(settings))
+
+
 def notes(settings: Settings) -> list[str]:
     """What to prepare."""
     return list(sizes.notes(settings))
@@ -43,9 +48,10 @@ def notes(settings: Settings) -> list[str]:
 def warnings(settings: Settings) -> list[str]:
     """What may be built but should be known about."""
     return [
+        *names.warnings(settings),
         *sizes.warnings(settings),
         *members.warnings(settings),
         *zones.warnings(settings),
         *ranges.warnings(settings),
-        *artifacts.warnings(settings),
+        *artifacts.unbuildable(settings),
     ]

@@ -24,7 +24,8 @@ def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def warnings(settings: Settings) -> Iterator[str]:
+def unbuildable(settings: Settings) -> Iterator[str]:
+    """Machines would come up and then wait for a program that they never install."""
     given = settings.artifacts.checksums
     unchecked = [
         name

@@ -16,6 +16,9 @@ from config.checks.check import reads
 from config.problems import Problem, problem
 from config.schema import Settings
 
+# The comment of the key in the stack files that come with the project.
+PLACEHOLDER = "replace-with-your-own"
+
 
 @reads("clusterName")
 def no_internal_cluster(settings: Settings) -> Iterator[Problem]:
@@ -59,6 +62,14 @@ def ssh_key_is_whole(settings: Settings) -> Iterator[Problem]:
     elif kind == "ssh-rsa" and int.from_bytes(fields[-1], "big").bit_length() < SSH_RSA_MIN_BITS:
         yield problem(
             "sshPublicKey", settings.ssh_public_key, limit, "make one with ssh-keygen -t ed25519"
+        )
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    if settings.ssh_public_key.endswith(PLACEHOLDER):
+        yield (
+            "kilonode:sshPublicKey: a placeholder, whose private half exists nowhere, so nobody "
+            "could log in to a machine; put your own key there. A change replaces every machine"
         )
 
 

@@ -158,7 +158,7 @@ def test_another_master_replaces_no_other_machine() -> None:
 
 
 def test_another_scale_set_replaces_no_machine() -> None:
-    more = machines({"nodePools.cpu.scaleSets.c": {"nodes": 0, "maxNodes": 1000}})
+    more = machines({"nodePools.cpu.scaleSets.c": {"nodes": 0, "maxNodes": 100}})
     for name, before in machines().items():
         assert more[name].sha256 == before.sha256, name
 
@@ -171,11 +171,11 @@ def test_masters_reach_their_own_apiserver_and_nodes_the_load_balancer() -> None
 def test_labels_and_taints_are_what_a_kubelet_takes() -> None:
     changes = {
         "nodePools.cpu.labels": {"b": "", "a": "x"},
-        "nodePools.cpu.taints": ["c=d:NoSchedule", "e:NoExecute"],
+        "nodePools.cpu.taints": ["c=d:PreferNoSchedule", "CriticalAddonsOnly:NoExecute"],
     }
     node, master = machine("test-cpu-a", changes), machine("test-master-a")
     assert node.environment["NODE_LABELS"] == "a=x,b=,kilonode.io/pool=cpu"
-    assert node.environment["NODE_TAINTS"] == "c=d:NoSchedule,e:NoExecute"
+    assert node.environment["NODE_TAINTS"] == "c=d:PreferNoSchedule,CriticalAddonsOnly:NoExecute"
     assert master.environment["NODE_LABELS"] == "kilonode.io/role=master"
     assert master.environment["NODE_TAINTS"] == "node-role.kubernetes.io/control-plane=:NoSchedule"
 

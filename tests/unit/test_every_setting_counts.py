@@ -43,7 +43,13 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "etcd.events.quotaBytes": ({}, 4 * 1024**3),
     "masters.size": ({}, "Standard_D16ds_v5"),
     "masters.members": ({}, ["a", "b"]),
-    "nodePools": ({}, {"gpu": GPU_POOL | {"size": "Standard_D16ds_v5"}}),
+    "nodePools": (
+        {},
+        {
+            "gpu": GPU_POOL
+            | {"size": "Standard_D16ds_v5", "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}}}
+        },
+    ),
     "nodePools.cpu.size": ({}, "Standard_E20ds_v5"),
     # Scale sets have limits of their own; this one is what the sum of them is held against.
     "nodePools.cpu.maxNodes": ({}, 401),
@@ -51,7 +57,7 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "nodePools.cpu.scaleSets.a.nodes": ({}, 4),
     "nodePools.cpu.scaleSets.a.maxNodes": ({}, 201),
     "nodePools.cpu.labels": ({}, {"example.com/team": "research"}),
-    "nodePools.cpu.taints": ({}, ["team=a:NoSchedule"]),
+    "nodePools.cpu.taints": ({}, ["team=a:PreferNoSchedule"]),
     "artifacts.mirror": ({}, "https://mirror.example.com"),
     "artifacts.checksums": ({}, {"flannel": "0" * 64, "cri-dockerd": "0" * 64}),
     **{

@@ -323,6 +323,14 @@ def test_dns_is_waited_for_as_long_as_new_nodes_take(prod: Recording) -> None:
     assert deployment.create_timeout == "30m"
 
 
+def test_what_machines_could_not_install_is_not_built() -> None:
+    """They would come up, and the first master's gate fail an hour later."""
+    unchecked = settings(artifacts={"checksums": {"flannel": "f" * 64}})
+    with pytest.raises(pulumi.RunError, match=r"artifacts\.checksums: none for cri-dockerd"):
+        run(unchecked, known=True)
+    assert run(unchecked, known=False).registrations, "a preview needs no program"
+
+
 def test_secrets_go_with_their_vault_and_never_alone(prod: Recording) -> None:
     """Deleting one needs a right inside the vault, which who deploys does not have."""
     assert all(one.retain_on_delete for one in secrets(prod))

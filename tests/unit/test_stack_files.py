@@ -40,8 +40,9 @@ def test_prod_is_the_documents_cluster() -> None:
     assert {one.size.disk_kind for one in plan.etcd.voters} == {"nvme"}
 
 
-def test_prod_warns_of_the_documents_two_sizes_and_of_missing_checksums() -> None:
-    retiring, retired, unchecked = warnings(stack("prod"))
+def test_prod_warns_of_its_placeholder_the_documents_two_sizes_and_missing_checksums() -> None:
+    placeholder, retiring, retired, unchecked = warnings(stack("prod"))
+    assert "kilonode:sshPublicKey: a placeholder" in placeholder
     assert "Standard_D15_v2" in retiring
     assert "Standard_NC64as_T4_v3 stands in" in retired
     assert "none for cri-dockerd, flannel" in unchecked

@@ -82,7 +82,7 @@ def test_members_are_spread_over_the_zones_by_key() -> None:
 
 
 def test_another_scale_set_leaves_the_others_as_they_were() -> None:
-    more = plan({"nodePools.cpu.scaleSets.c": {"nodes": 0, "maxNodes": 1000}})
+    more = plan({"nodePools.cpu.scaleSets.c": {"nodes": 0, "maxNodes": 100}})
     assert more.node_sets[:2] == plan().node_sets
     assert more.node_sets[2].name == "test-cpu-c"
 
@@ -99,7 +99,7 @@ def test_the_longest_keys_leave_room_for_azures_six_characters() -> None:
 
 
 def test_nodes_carry_their_pool_and_their_own_labels_and_taints() -> None:
-    changes = {"nodePools.cpu.labels": {"a": "b"}, "nodePools.cpu.taints": ["c:NoSchedule"]}
+    changes = {"nodePools.cpu.labels": {"a": "b"}, "nodePools.cpu.taints": ["c:PreferNoSchedule"]}
     node_set = plan(changes).node_sets[0]
     assert node_set.labels == {"kilonode.io/pool": "cpu", "a": "b"}
     assert node_set.taints == ("c:NoSchedule",)
