@@ -47,6 +47,8 @@ def main() -> None:
     )
     pulumi.export("kubeconfig", cluster.kubeconfig)
     pulumi.export("api_server", cluster.api_server)
+    # An update in a certificate's last quarter renews it; without one, all ends on this day.
+    pulumi.export("certificates_valid_until", cluster.certificates_valid_until)
     pulumi.export("api_address", str(plan.api_address))
     pulumi.export("vault_name", plan.vault_name)
     pulumi.export("storage_account", plan.storage_account)

@@ -57,9 +57,11 @@ class Authority:
     """A certificate authority whose resources, like all it signs, are children of `parent`."""
 
     credential: Credential
+    ends: list[pulumi.Output[str]]
 
     def __init__(self, name: str, common_name: str, *, parent: pulumi.Resource) -> None:
         self._parent = parent
+        self.ends = []
         key = _secret_key(f"{name}-key", parent)
         certificate = tls.SelfSignedCert(
             name,
@@ -97,4 +99,5 @@ class Authority:
             set_subject_key_id=True,
             opts=pulumi.ResourceOptions(parent=self._parent),
         )
+        self.ends.append(certificate.validity_end_time)
         return Credential(certificate.cert_pem, key)

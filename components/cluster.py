@@ -47,6 +47,7 @@ class Cluster(pulumi.ComponentResource):
 
     kubeconfig: pulumi.Output[str]
     api_server: pulumi.Output[str]
+    certificates_valid_until: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
@@ -74,6 +75,7 @@ class Cluster(pulumi.ComponentResource):
         self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
 
         self.kubeconfig = pki.kubeconfig
+        self.certificates_valid_until = pki.valid_until
         self.api_server = pulumi.Output.from_input(self._endpoint.server)
         self.register_outputs({"kubeconfig": self.kubeconfig, "api_server": self.api_server})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import pulumi
 
@@ -57,10 +58,14 @@ class PkiArgs:
 
 
 class Pki(pulumi.ComponentResource):
-    """`bundles`: secret JSON per role, as machines unpack it. `kubeconfig`: secret, admin."""
+    """`bundles`: secret JSON per role, as machines unpack it. `kubeconfig`: secret, admin.
+
+    `valid_until`: when the first of all certificates ends.
+    """
 
     bundles: Mapping[str, pulumi.Output[str]]
     kubeconfig: pulumi.Output[str]
+    valid_until: pulumi.Output[str]
 
     def __init__(
         self, name: str, args: PkiArgs, opts: pulumi.ResourceOptions | None = None
@@ -87,6 +92,9 @@ class Pki(pulumi.ComponentResource):
             self._kubernetes.credential.certificate,
             self._kubernetes.issue(f"{name}-admin", _ADMIN, CLIENT),
         )
+        authorities = (self._kubernetes, self._etcd, self._front_proxy)
+        ends = [end for authority in authorities for end in authority.ends]
+        self.valid_until = pulumi.Output.all(*ends).apply(_first)
         self.register_outputs({"kubeconfig": self.kubeconfig})
 
     def _authority(self, role: str, cluster: str) -> Authority:
@@ -163,3 +171,7 @@ def _pair(path: str, credential: Credential) -> Files:
 def _bundle(files: Files, machines: Mapping[str, Files] | None = None) -> pulumi.Output[str]:
     content = {"files": files, "machines": machines or {}}
     return pulumi.Output.secret(pulumi.Output.json_dumps(content, sort_keys=True))
+
+
+def _first(times: Sequence[str]) -> str:
+    return min(times, key=datetime.fromisoformat)

@@ -189,11 +189,18 @@ class ScaleSet(Section):
         example=1000,
         le=SCALE_SET_MAX_INSTANCES,
     )
+    size: str | None = setting(
+        "VM size of its nodes, if not the pool's: how a pool comes to another size, set by set",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_E20ds_v5",
+        default=None,
+    )
 
 
 class NodePool(Section):
     size: str = setting(
-        "VM size of the pool's nodes",
+        "VM size of the pool's nodes; for another one add a scale set, since Azure refuses to "
+        "change a living set's image and disk",
         limit="a size of config/azure_limits.py with a local disk",
         example="Standard_D15_v2",
     )
@@ -283,8 +290,9 @@ class Settings(Section):
         max_length=20,
     )
     generation: int = setting(
-        "part of the vault's and the storage account's name: Azure keeps a deleted vault's name "
-        "for days, so raise it to build the same cluster anew at once",
+        "part of the vault's name: Azure keeps a deleted vault's name for days, so raise it to "
+        "build a destroyed cluster anew at once; never on a living one, whose machines would all "
+        "be replaced",
         limit="1 to 9999",
         example=1,
         default=1,

@@ -58,7 +58,7 @@ def markdown() -> str:
         ("size", "vCPU", "GiB", "GPUs", "local disk", "generation", "OS disk", "retirement"),
         map(_size_cells, SIZES.values()),
     )
-    facts = _table(("id", "fact", "in force in"), map(_fact_cells, FACTS))
+    facts = _table(("id", "fact", "in force in", "missing"), map(_fact_cells, FACTS))
     return _INTRODUCTION + settings + _SIZES_INTRODUCTION + sizes + _FACTS_INTRODUCTION + facts
 
 
@@ -102,7 +102,7 @@ def _size_cells(size: Size) -> tuple[str, ...]:
 
 
 def _fact_cells(fact: Fact) -> tuple[str, ...]:
-    return fact.id, fact.text, ", ".join(f"`{file}`" for file in fact.files) or "not built yet"
+    return fact.id, fact.text, ", ".join(f"`{file}`" for file in fact.files), fact.missing
 
 
 def _code(value: Any) -> str:

@@ -109,9 +109,13 @@ def topology(settings: Settings) -> Topology:
     cluster = settings.cluster_name
     subnets = settings.network.subnets
     services = settings.network.service_cidr
-    suffix = _global_suffix(settings)
+    owner = f"{settings.subscription_id}/{cluster}"
+    # Azure holds a deleted vault's name, and a generation is another one.
+    suffix = _global_suffix(f"{owner}/{settings.generation}")
     vault = f"{cluster[: VAULT_NAME_MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
-    account = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH] + suffix
+    # An account's name is free at once; another one would be without birth records and snapshots.
+    stem = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH]
+    account = stem + _global_suffix(owner)
     masters = _candidates(subnets.masters, address_plan.MASTERS_FIRST)
     return Topology(
         cluster=cluster,
@@ -194,7 +198,7 @@ def _node_set(cluster: str, pool_key: str, pool: NodePool, key: str) -> NodeSet:
         key=key,
         name=f"{cluster}-{pool_key}-{key}",
         prefix=f"{pool_key}-{key}-",
-        size=effective_size(pool.size),
+        size=effective_size(pool.scale_sets[key].size or pool.size),
         nodes=pool.scale_sets[key].nodes,
         max_nodes=pool.scale_sets[key].max_nodes,
         labels={**pool.labels, POOL_LABEL: pool_key},
@@ -206,7 +210,6 @@ def _candidates(subnet: IPv4Network, offset: int) -> tuple[IPv4Address, ...]:
     return tuple(subnet[offset + index] for index in range(len(MEMBER_KEYS)))
 
 
-def _global_suffix(settings: Settings) -> str:
+def _global_suffix(identity: str) -> str:
     """Vaults and accounts share one name space with all of Azure, deleted ones included."""
-    identity = f"{settings.subscription_id}/{settings.cluster_name}/{settings.generation}"
     return hashlib.sha256(identity.encode()).hexdigest()[:_HASH_LENGTH]

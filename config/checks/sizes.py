@@ -31,8 +31,8 @@ def masters_size_is_usable(settings: Settings) -> Iterator[Problem]:
 
 @reads("nodePools")
 def pool_sizes_are_usable(settings: Settings) -> Iterator[Problem]:
-    for key, pool in settings.node_pools.items():
-        yield from _usable(f"nodePools.{key}.size", pool.size)
+    for key, name in _pool_sizes(settings):
+        yield from _usable(key, name)
 
 
 @reads("retiredSizes", "etcd", "masters", "nodePools")
@@ -110,8 +110,15 @@ def _usable(key: str, name: str) -> Iterator[Problem]:
 def _sizes(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "etcd.size", settings.etcd.size
     yield "masters.size", settings.masters.size
+    yield from _pool_sizes(settings)
+
+
+def _pool_sizes(settings: Settings) -> Iterator[tuple[str, str]]:
     for key, pool in settings.node_pools.items():
         yield f"nodePools.{key}.size", pool.size
+        for name, scale_set in pool.scale_sets.items():
+            if scale_set.size is not None:
+                yield f"nodePools.{key}.scaleSets.{name}.size", scale_set.size
 
 
 CHECKS = (

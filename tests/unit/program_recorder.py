@@ -44,7 +44,9 @@ _COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
     "tls:index/selfSignedCert:SelfSignedCert": lambda name: {"certPem": f"certificate-{name}"},
     "tls:index/certRequest:CertRequest": lambda name: {"certRequestPem": f"request-{name}"},
     "tls:index/locallySignedCert:LocallySignedCert": lambda name: {
-        "certPem": f"certificate-{name}"
+        "certPem": f"certificate-{name}",
+        # The administrator's has the least left.
+        "validityEndTime": f"2027-0{1 if name.endswith('-admin') else 2}-01T00:00:00Z",
     },
     "azure-native:managedidentity:UserAssignedIdentity": lambda name: {
         "principalId": f"principal-{name}"

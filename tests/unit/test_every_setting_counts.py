@@ -55,6 +55,7 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "nodePools.cpu.maxNodes": ({}, 401),
     "nodePools.cpu.scaleSets": ({}, {"c": {"nodes": 3, "maxNodes": 400}}),
     "nodePools.cpu.scaleSets.a.nodes": ({}, 4),
+    "nodePools.cpu.scaleSets.a.size": ({}, "Standard_E20ds_v5"),
     "nodePools.cpu.scaleSets.a.maxNodes": ({}, 201),
     "nodePools.cpu.labels": ({}, {"example.com/team": "research"}),
     "nodePools.cpu.taints": ({}, ["team=a:PreferNoSchedule"]),

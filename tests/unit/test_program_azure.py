@@ -93,6 +93,11 @@ def test_snapshots_are_kept_as_long_as_their_folder_says_and_nothing_else_expire
     }
 
 
+def test_the_day_on_which_the_first_certificate_ends_is_an_output(prod: Recording) -> None:
+    """A year without an update ends the cluster, and nothing else says when."""
+    assert prod.stack_outputs["certificates_valid_until"] == "2027-01-01T00:00:00Z"
+
+
 def test_every_container_is_somebodys(prod: Recording) -> None:
     containers = prod.of_type("azure-native:storage:BlobContainer")
     granted = {

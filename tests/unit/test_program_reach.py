@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, stack
 
 from components import reach
 from local_azure.services.authority import Authority
@@ -34,7 +34,11 @@ def in_a_program(preview: bool, of: Callable[[], pulumi.Output[str]]) -> Any:
         asyncio.set_event_loop(loop)
         try:
             mocks.set_mocks(_Nothing(), preview=preview)
-            return loop.run_until_complete(of().future())
+            try:
+                return loop.run_until_complete(of().future())
+            finally:
+                # Nothing may be left over for the next test, whose loop is another one.
+                loop.run_until_complete(stack.wait_for_rpcs())
         finally:
             asyncio.set_event_loop(None)
             loop.close()

@@ -362,6 +362,12 @@ ROWS: dict[str, Row] = {
         "nodePools.cpu.size",
         ["did you mean Standard_D15_v2?"],
     ),
+    "an unknown size for a scale set": Row(
+        sizes.pool_sizes_are_usable,
+        {"nodePools.cpu.scaleSets.b.size": "Standard_E20ds_v7"},
+        "nodePools.cpu.scaleSets.b.size",
+        ["did you mean Standard_E20ds_v"],
+    ),
     "an etcd size without a local disk": Row(
         sizes.etcd_size_is_usable,
         {"etcd.size": "Standard_D16s_v5"},

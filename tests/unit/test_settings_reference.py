@@ -23,6 +23,12 @@ def test_a_documents_fact_is_in_force_where_the_page_says(fact: Fact) -> None:
         assert re.search(rf"\b{fact.id}\b", text), f"{file} says nothing of {fact.id}"
 
 
+def test_every_fact_of_the_documents_has_a_row_that_says_where_it_stands() -> None:
+    ids = [*(f"D{number}" for number in range(1, 19)), *(f"E{number}" for number in range(1, 12))]
+    assert [fact.id for fact in FACTS] == ids
+    assert all(fact.files or fact.missing for fact in FACTS)
+
+
 def test_every_key_has_a_meaning_a_limit_and_an_example() -> None:
     for one in entries():
         assert one.meaning, one.path

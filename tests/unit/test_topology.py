@@ -102,7 +102,7 @@ def test_nodes_carry_their_pool_and_their_own_labels_and_taints() -> None:
     changes = {"nodePools.cpu.labels": {"a": "b"}, "nodePools.cpu.taints": ["c:PreferNoSchedule"]}
     node_set = plan(changes).node_sets[0]
     assert node_set.labels == {"kilonode.io/pool": "cpu", "a": "b"}
-    assert node_set.taints == ("c:NoSchedule",)
+    assert node_set.taints == ("c:PreferNoSchedule",)
     assert (node_set.nodes, node_set.max_nodes) == (3, 200)
 
 
@@ -121,17 +121,29 @@ def test_public_names_are_what_azure_takes(name: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"generation": 2},
         {"subscriptionId": "00000000-0000-4000-8000-000000000002"},
         {"clusterName": "test2"},
     ],
     ids=str,
 )
-def test_public_names_differ_by_subscription_cluster_and_generation(
-    changes: dict[str, Any],
-) -> None:
+def test_public_names_differ_by_subscription_and_cluster(changes: dict[str, Any]) -> None:
     assert plan(changes).vault_name != plan().vault_name
     assert plan(changes).storage_account != plan().storage_account
+
+
+def test_another_generation_has_another_vault_and_the_same_birth_records_and_snapshots() -> None:
+    other = plan({"generation": 2})
+    assert other.vault_name != plan().vault_name
+    assert other.storage_account == plan().storage_account
+
+
+def test_a_scale_set_may_be_of_another_size_than_its_pools() -> None:
+    """So a pool comes to another size without an edit that Azure refuses halfway."""
+    sets = plan({"nodePools.cpu.scaleSets.b.size": "Standard_E20ds_v5"}).node_sets
+    assert {one.key: one.size.name for one in sets} == {
+        "a": "Standard_D16ds_v5",
+        "b": "Standard_E20ds_v5",
+    }
 
 
 def test_a_retired_size_is_replaced_and_a_retiring_one_is_not() -> None:
