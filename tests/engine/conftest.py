@@ -22,6 +22,7 @@ from local_azure.providers.azure_native import AzureNative
 PROGRAM = Path(__file__).parent / "program"
 # How the program behaves in between is no business of these tests.
 QUIET = ("--yes", "--skip-preview")
+CHECKSUMS = {"kilonode:artifacts": {"checksums": {"cri-dockerd": "c" * 64, "flannel": "f" * 64}}}
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,8 @@ def small(tmp_path: Path) -> Stack:
 
 
 def project(stack: str, home: Path) -> Stack:
-    """A stack of the project's own program, with the checksums that it is not built without."""
-    checksums = {"cri-dockerd": "c" * 64, "flannel": "f" * 64}
-    return _prepared(
-        plan_engine(stack, home), home, {"kilonode:artifacts": {"checksums": checksums}}
-    )
+    """A stack of the project's own program, and what it is not built without."""
+    return _prepared(plan_engine(stack, home), home, CHECKSUMS)
 
 
 def _prepared(engine: Engine, home: Path, extra: dict[str, Any] | None = None) -> Stack:
