@@ -223,7 +223,7 @@ class Cluster(pulumi.ComponentResource):
         topology = self._args.topology
         provider = kubernetes.Provider(
             f"{self._name}-kubernetes",
-            kubeconfig=once_reached(kubeconfig, self._endpoint.server, after),
+            kubeconfig=once_reached(kubeconfig, after),
             # Who the cluster is, so that a renewed certificate does not replace everything in it.
             cluster_identifier=f"{self._args.settings.subscription_id}/{topology.cluster}",
             # A refresh must work while the API is away.

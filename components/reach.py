@@ -1,10 +1,12 @@
 """Whether the API answers from where the program runs."""
 
 import asyncio
+import base64
+import json
 import os
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 import pulumi
@@ -24,9 +26,9 @@ _REMEDY = (
 
 
 def once_reached(
-    kubeconfig: pulumi.Output[str], server: str, after: Sequence[pulumi.Resource]
+    kubeconfig: pulumi.Output[str], after: Sequence[pulumi.Resource]
 ) -> pulumi.Output[str]:
-    """`kubeconfig`, once `after` are done and `server`, a URL, answers. Fails if it does not.
+    """`kubeconfig`, once `after` are done and its server answers. Fails if it does not.
 
     The provider itself would skip every change, and the update would end as one that went well.
     """
@@ -34,29 +36,32 @@ def once_reached(
         return kubeconfig
 
     async def reached(values: Sequence[str]) -> str:
-        await require(server)
+        await require(values[0])
         return values[0]
 
     return pulumi.Output.all(kubeconfig, *(one.urn for one in after)).apply(reached)
 
 
-async def require(server: str, seconds: float = _SECONDS) -> None:
-    """Raises RunError, with the setting to change, unless `server` answers in time."""
+async def require(kubeconfig: str, seconds: float = _SECONDS) -> None:
+    """Raises RunError, with the setting to change, unless its server answers in time."""
+    cluster = json.loads(kubeconfig)["clusters"][0]["cluster"]
     end = time.monotonic() + seconds
-    while not await _answers(server):
+    while not await _answers(cluster):
         if time.monotonic() > end:
-            raise pulumi.RunError(_REMEDY.format(server=server))
+            raise pulumi.RunError(_REMEDY.format(server=cluster["server"]))
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _answers(server: str) -> bool:
-    address = urlsplit(server)
-    # A handshake, since a proxy on the way may take any connection. Whose certificate it is does
-    # not matter here: nothing is said to it.
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    connecting = asyncio.open_connection(address.hostname, address.port, ssl=context)
+async def _answers(cluster: Mapping[str, str]) -> bool:
+    address = urlsplit(cluster["server"])
+    # The whole handshake, since a proxy on the way may take any connection, TLS included.
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    connecting = asyncio.open_connection(
+        address.hostname,
+        address.port,
+        ssl=ssl.create_default_context(cadata=authority),
+        server_hostname=cluster["tls-server-name"],
+    )
     try:
         _, writer = await asyncio.wait_for(connecting, _CONNECT_SECONDS)
     except OSError:

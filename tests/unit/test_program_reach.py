@@ -1,9 +1,11 @@
 """An update that cannot reach the API says which setting to change, and does not go well."""
 
 import asyncio
+import base64
 import contextvars
+import json
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,26 @@ from components import reach
 from local_azure.services.authority import Authority
 
 
-async def require_in_front_of(context: ssl.SSLContext | None) -> None:
-    """Asks a server, with TLS if `context`."""
+def kubeconfig(server: str, authority: Authority) -> str:
+    cluster = {
+        "server": server,
+        "tls-server-name": "kubernetes",
+        "certificate-authority-data": base64.b64encode(
+            authority.certificate_file.read_bytes()
+        ).decode(),
+    }
+    return json.dumps({"clusters": [{"name": "test", "cluster": cluster}]})
+
+
+async def require_in_front_of(context: ssl.SSLContext | None, authority: Authority) -> None:
+    """Asks a server, with TLS if `context`, that `authority` should have signed."""
 
     async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.close()
 
     async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
-        await reach.require(f"https://127.0.0.1:{port}", seconds=0)
+        await reach.require(kubeconfig(f"https://127.0.0.1:{port}", authority), seconds=0)
 
 
 def in_a_program(preview: bool, of: Callable[[], pulumi.Output[str]]) -> Any:
@@ -54,42 +67,59 @@ class _Nothing(mocks.Mocks):
         raise AssertionError("nothing is looked up here")
 
 
-def kubeconfig() -> pulumi.Output[str]:
-    return reach.once_reached(pulumi.Output.from_input("kubeconfig"), "https://10.0.1.9:6443", [])
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
 
 
-def test_an_api_out_of_reach_is_explained_with_the_setting() -> None:
+@pytest.fixture
+def reached(authority: Authority) -> Callable[[], pulumi.Output[str]]:
+    text = kubeconfig("https://10.0.1.9:6443", authority)
+    return lambda: reach.once_reached(pulumi.Output.from_input(text), [])
+
+
+def test_an_api_out_of_reach_is_explained_with_the_setting(authority: Authority) -> None:
     with pytest.raises(pulumi.RunError, match="does not answer from here") as error:
-        asyncio.run(require_in_front_of(None))
+        asyncio.run(require_in_front_of(None, authority))
     assert "https://127.0.0.1:" in str(error.value)
     assert "kilonode:api.public.allowedRanges" in str(error.value)
     assert "KILONODE_WITHOUT_API=true" in str(error.value)
 
 
-def test_an_api_in_reach_is_no_hindrance(tmp_path: Path) -> None:
-    context = Authority(tmp_path / "ca").server_context("kubernetes", ["kubernetes"])
-    asyncio.run(require_in_front_of(context))
+def test_an_api_in_reach_is_no_hindrance(authority: Authority) -> None:
+    context = authority.server_context("kubernetes", ["kubernetes"])
+    asyncio.run(require_in_front_of(context, authority))
+
+
+def test_a_proxy_that_answers_for_everybody_is_not_taken_for_the_api(
+    authority: Authority, tmp_path: Path
+) -> None:
+    proxy = Authority(tmp_path / "proxy").server_context("kubernetes", ["kubernetes"])
+    with pytest.raises(pulumi.RunError, match="does not answer from here"):
+        asyncio.run(require_in_front_of(proxy, authority))
 
 
 def test_every_update_asks_since_the_provider_would_skip_its_objects(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, reached: Callable[[], pulumi.Output[str]]
 ) -> None:
     asked: list[str] = []
 
-    async def answers(server: str) -> bool:
-        asked.append(server)
+    async def answers(cluster: Mapping[str, str]) -> bool:
+        asked.append(cluster["server"])
         return True
 
     monkeypatch.setattr(reach, "_answers", answers)
-    assert in_a_program(preview=False, of=kubeconfig) == "kubeconfig"
+    assert "10.0.1.9" in in_a_program(preview=False, of=reached)
     assert asked == ["https://10.0.1.9:6443"]
 
 
-def test_neither_a_preview_nor_who_says_so_needs_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def answers(server: str) -> bool:
+def test_neither_a_preview_nor_who_says_so_needs_the_api(
+    monkeypatch: pytest.MonkeyPatch, reached: Callable[[], pulumi.Output[str]]
+) -> None:
+    async def answers(cluster: Mapping[str, str]) -> bool:
         raise AssertionError("nobody is asked")
 
     monkeypatch.setattr(reach, "_answers", answers)
-    assert in_a_program(preview=True, of=kubeconfig) == "kubeconfig"
+    assert "10.0.1.9" in in_a_program(preview=True, of=reached)
     monkeypatch.setenv(reach.WITHOUT_API, "true")
-    assert in_a_program(preview=False, of=kubeconfig) == "kubeconfig"
+    assert "10.0.1.9" in in_a_program(preview=False, of=reached)
