@@ -48,8 +48,9 @@ def chain(name: str, args: ChainArgs, *, parent: pulumi.Resource) -> pulumi.Reso
     """
     after = args.after
     for member in args.members:
-        vm = machine(name, member, args, after, parent=parent)
-        after = [gate(name, member, args, vm, parent=parent)]
+        own = f"{name}-{member.key}"
+        vm = machine(own, member, args, after, parent=parent)
+        after = [gate(own, member, args, vm, parent=parent)]
     return after[-1]
 
 
@@ -60,8 +61,9 @@ def machine(
     after: Sequence[pulumi.Resource],
     *,
     parent: pulumi.Resource,
+    data_disk_id: pulumi.Output[str] | None = None,
 ) -> pulumi.Resource:
-    """One machine of the chain; returns its VM."""
+    """The machine `name`, one of the chain; returns its VM."""
     machine_args = MachineArgs(
         group=args.group,
         platform=args.platform,
@@ -71,9 +73,10 @@ def machine(
         subnet_id=args.subnet_id,
         after=after,
         backend_pool_ids=args.backend_pool_ids,
+        data_disk_id=data_disk_id,
     )
     options = pulumi.ResourceOptions(parent=parent)
-    return Machine(f"{name}-{member.key}", machine_args, options).vm
+    return Machine(name, machine_args, options).vm
 
 
 def gate(
@@ -92,7 +95,7 @@ def gate(
         member.name,
         vm,
         RunCommand("gate", _GATE, digest, args.gate_nonce, _GATE_SECONDS),
-        name=f"{name}-{member.key}-gate",
+        name=f"{name}-gate",
         group=args.group,
         parent=parent,
         after=after,

@@ -15,6 +15,7 @@ from components.compute import Platform
 from components.endpoint import endpoint
 from components.etcd import Etcd, EtcdArgs
 from components.identities import Identities, IdentitiesArgs
+from components.learner import Learner, LearnerArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.masters import Masters
 from components.network import Network, NetworkArgs
@@ -71,6 +72,8 @@ class Cluster(pulumi.ComponentResource):
         events = self._etcd("events", args.topology.events, masters, after=[])
         main = self._etcd("etcd", args.topology.etcd, masters, after=[events.gate])
         masters.follow(after=[main.gate])
+        for role, cluster in (("events", args.topology.events), ("etcd", args.topology.etcd)):
+            self._learner(role, cluster, after=[masters.gate])
         scale_sets = self._node_pools(after=[masters.gate])
         self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
 
@@ -161,18 +164,34 @@ class Cluster(pulumi.ComponentResource):
             ),
             self._child,
         )
-        members = ChainArgs(
+        voters = self._etcd_machines(role, cluster, after=[preflight.gate])
+        declared = [member.name for member in cluster.members]
+        return Etcd(f"{self._name}-{role}", EtcdArgs(voters, declared), self._child)
+
+    def _learner(self, role: str, cluster: EtcdCluster, after: Sequence[pulumi.Resource]) -> None:
+        """The durable one, if there is to be one: last, since nobody waits for it."""
+        member = cluster.learner
+        if member and member.disk:
+            machine = self._etcd_machines(role, cluster, after)
+            Learner(
+                f"{self._name}-{role}-learner",
+                LearnerArgs(member, member.disk, machine),
+                self._child,
+            )
+
+    def _etcd_machines(
+        self, role: str, cluster: EtcdCluster, after: Sequence[pulumi.Resource]
+    ) -> ChainArgs:
+        return ChainArgs(
             group=self._control,
             platform=self._platform,
             members=cluster.voters,
             user_data=self._args.user_data,
             identity_id=self._identities[role].id,
             subnet_id=self._network.etcd_subnet_id,
-            after=[preflight.gate],
+            after=after,
             gate_nonce=self._args.settings.gate_nonce,
         )
-        declared = [member.name for member in cluster.voters]
-        return Etcd(f"{self._name}-{role}", EtcdArgs(members, declared), self._child)
 
     def _masters(self, after: Sequence[pulumi.Resource]) -> Masters:
         topology = self._args.topology

@@ -50,6 +50,11 @@ def security(size: Size) -> compute.SecurityProfileArgs | None:
     )
 
 
+def disk_controller(size: Size) -> compute.DiskControllerTypes | None:
+    """Said outright where a size has no SCSI: not every API version takes NVMe by itself."""
+    return compute.DiskControllerTypes.NV_ME if size.disk_controller == "NVMe" else None
+
+
 def diagnostics() -> compute.DiagnosticsProfileArgs:
     """The console, kept in Azure's own storage: the only view of a boot that failed."""
     return compute.DiagnosticsProfileArgs(

@@ -7,7 +7,7 @@ import pulumi
 from pulumi_azure_native import compute, network
 
 from components.azure import ResourceGroup, known
-from components.compute import ADMIN, Platform, diagnostics, security
+from components.compute import ADMIN, Platform, diagnostics, disk_controller, security
 from config.environment import UserData
 from config.topology import Member
 
@@ -23,13 +23,17 @@ _REPLACING = [
     "securityProfile",
     "storageProfile.imageReference",
     "storageProfile.osDisk",
+    "storageProfile.diskControllerType",
     "zones",
 ]
 
 
 @dataclass(frozen=True)
 class MachineArgs:
-    """`after`: the machine is replaced only once these are done."""
+    """`after`: the machine is replaced only once these are done.
+
+    `data_disk_id`: of a disk of its own, None without one.
+    """
 
     group: ResourceGroup
     platform: Platform
@@ -39,12 +43,13 @@ class MachineArgs:
     subnet_id: pulumi.Output[str]
     after: Sequence[pulumi.Resource]
     backend_pool_ids: Sequence[pulumi.Output[str]] = field(default=())
+    data_disk_id: pulumi.Output[str] | None = None
 
 
 class Machine(pulumi.ComponentResource):
     """Custom data of a VM is immutable, so a change replaces the VM: deleted, then created.
 
-    Its address stays, with the NIC. Its disks do not: what must outlive them lies elsewhere.
+    Its address stays, with the NIC, and so does a disk of its own. The others do not.
     """
 
     vm: pulumi.Resource
@@ -135,4 +140,21 @@ class Machine(pulumi.ComponentResource):
                     storage_account_type=size.os_disk_type
                 ),
             ),
+            data_disks=self._data_disks(),
+            disk_controller_type=disk_controller(size),
         )
+
+    def _data_disks(self) -> list[compute.DataDiskArgs] | None:
+        if not self._args.data_disk_id:
+            return None
+        return [
+            compute.DataDiskArgs(
+                lun=0,
+                create_option=compute.DiskCreateOptionTypes.ATTACH,
+                # It outlives the VM: that is what it is for.
+                delete_option=compute.DiskDeleteOptionTypes.DETACH,
+                # etcd counts on what it has synced.
+                caching=compute.CachingTypes.NONE,
+                managed_disk=compute.ManagedDiskParametersArgs(id=self._args.data_disk_id),
+            )
+        ]

@@ -25,12 +25,14 @@ class Masters(pulumi.ComponentResource):
         super().__init__("kilonode:masters:Masters", name, None, opts)
         self._name = name
         self._args = args
-        self.first = machine(name, args.members[0], args, args.after, parent=self)
+        first = args.members[0]
+        self.first = machine(f"{name}-{first.key}", first, args, args.after, parent=self)
 
     def follow(self, after: Sequence[pulumi.Resource]) -> None:
         """Gates the first machine once `after`, etcd, works, and creates the others."""
         first, *others = self._args.members
-        opened = gate(self._name, first, self._args, self.first, parent=self, after=after)
+        name = f"{self._name}-{first.key}"
+        opened = gate(name, first, self._args, self.first, parent=self, after=after)
         rest = replace(self._args, members=others, after=[opened])
         self.gate = chain(self._name, rest, parent=self)
         self.register_outputs({"addresses": [str(one.address) for one in self._args.members]})

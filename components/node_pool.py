@@ -8,7 +8,7 @@ from pulumi_azure_native import compute
 
 from components.azure import ResourceGroup
 from components.capacity import keep_capacity
-from components.compute import ADMIN, Platform, diagnostics, security
+from components.compute import ADMIN, Platform, diagnostics, disk_controller, security
 from config.environment import UserData
 from config.topology import NodeSet
 
@@ -106,6 +106,7 @@ class NodePool(pulumi.ComponentResource):
                         storage_account_type=size.os_disk_type
                     ),
                 ),
+                disk_controller_type=disk_controller(size),
             ),
             network_profile=compute.VirtualMachineScaleSetNetworkProfileArgs(
                 network_interface_configurations=[self._nic(node_set)]

@@ -146,7 +146,7 @@ class Pki(pulumi.ComponentResource):
     def _etcd_bundle(self, cluster: EtcdCluster) -> pulumi.Output[str]:
         machines = {
             member.name: _pair("etcd/member", self._etcd_member(member))
-            for member in cluster.voters
+            for member in cluster.members
         }
         files = {
             "etcd/ca.crt": self._etcd.credential.certificate,

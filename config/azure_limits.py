@@ -28,6 +28,8 @@ SCALE_SET_MAX_INSTANCES = 1_000
 VMS_PER_REGION = 25_000
 # Facts 4. CPA: six characters follow the prefix in a hostname.
 COMPUTER_NAME_PREFIX_MAX_LENGTH = 15
+# CD virtual-machines/disks-types.md [U]: of every kind of disk but Ultra and Premium v2.
+DATA_DISK_MAX_GIB = 32_767
 
 # Facts 6. AD virtual networks FAQ: the first four addresses and the last one of every subnet.
 SUBNET_RESERVED_FIRST = 4

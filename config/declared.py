@@ -16,10 +16,10 @@ DECLARED_FILE = "etcd/declared.json"
 
 def declared(cluster: EtcdCluster) -> str:
     """The file's content. The first voter alone may found the cluster: two would found one each."""
-    voters = cluster.voters
+    voters, learner = cluster.voters, cluster.learner
     content = {
         "founder": voters[0].name,
         "voters": {member.name: str(member.address) for member in voters},
-        "learner": None,
+        "learner": {"name": learner.name, "address": str(learner.address)} if learner else None,
     }
     return json.dumps(content, indent=1, sort_keys=True)

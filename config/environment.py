@@ -76,9 +76,16 @@ def _common(settings: Settings, topology: Topology, machine: Member | NodeSet) -
         "ROLE": _folder(machine.role),
         "VAULT_URL": topology.vault_url,
         "BUNDLE_NAME": machine.role,
-        "LOCAL_DISK_KIND": str(machine.size.disk_kind),
+        "LOCAL_DISK_KIND": _disk_kind(machine),
         "ARTIFACT_MIRROR": settings.artifacts.mirror or "",
     }
+
+
+def _disk_kind(machine: Member | NodeSet) -> str:
+    """What /mnt/local is: the size's local disk, or a disk of the machine's own."""
+    if isinstance(machine, Member) and machine.disk:
+        return "persistent"
+    return str(machine.size.disk_kind)
 
 
 def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, str]:
@@ -88,7 +95,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     client_port, peer_port = _ETCD_PORTS[member.role]
     return {
         "ETCD_CLUSTER": "main" if main else "events",
-        "ETCD_MEMBER_KIND": "voter",
+        "ETCD_MEMBER_KIND": "learner" if member.disk else "voter",
+        "ETCD_LEARNER_ADDRESS": str(members.learner_address),
         # Events are not worth an operator's sleep: once all are lost, the cluster begins anew.
         "ETCD_ALL_LOST": "wait" if main else "reinitialise",
         "ETCD_CLIENT_PORT": str(client_port),

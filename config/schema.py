@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, Strict
 
 from config.azure_limits import (
+    DATA_DISK_MAX_GIB,
     NAT_MAX_ADDRESSES,
     NSG_MAX_ADDRESSES_PER_RULE_SIDE,
     SCALE_SET_MAX_INSTANCES,
@@ -117,6 +118,31 @@ class Api(Section):
     )
 
 
+class Learner(Section):
+    size: str | None = setting(
+        "VM size of the durable learner; without it, etcd.size",
+        limit="a size of config/azure_limits.py",
+        example="Standard_D4ds_v5",
+        default=None,
+    )
+    disk_gib: Annotated[int, Strict()] = setting(
+        "size of its own managed disk, which outlives the VM; it may grow, and the file system "
+        "follows at the next boot",
+        limit=f"4 times quotaBytes to {DATA_DISK_MAX_GIB:,}",
+        example=64,
+        default=64,
+        ge=8,
+        le=DATA_DISK_MAX_GIB,
+    )
+    disk_sku: Literal["Premium_LRS", "PremiumV2_LRS", "StandardSSD_LRS"] = setting(
+        "kind of that disk; another kind, like another zone, is for a new one: take the learner "
+        "away and add it again",
+        limit="Premium_LRS, PremiumV2_LRS or StandardSSD_LRS",
+        example="StandardSSD_LRS",
+        default="Premium_LRS",
+    )
+
+
 class EtcdCluster(Section):
     members: Members = setting(
         "keys of the members, each a VM of its own; the key decides name, address and zone",
@@ -130,6 +156,13 @@ class EtcdCluster(Section):
         default=8 * 1024**3,
         ge=QUOTA_MIN_BYTES,
         le=QUOTA_MAX_BYTES,
+    )
+    learner: Learner | None = setting(
+        "one more member on a persistent disk, which follows the others without ever voting: what "
+        "is restored from when all have lost their local disks",
+        limit="a mapping, {} for its defaults",
+        example={"size": "Standard_D4ds_v5"},
+        default=None,
     )
 
 

@@ -20,7 +20,7 @@ from config.azure_limits import (
     VAULT_NAME_MAX_LENGTH,
     Size,
 )
-from config.schema import NodePool, Settings
+from config.schema import Learner, NodePool, Settings
 
 POOL_LABEL = "kilonode.io/pool"
 
@@ -30,8 +30,20 @@ Role = Literal["etcd", "events", "master", "node"]
 
 
 @dataclass(frozen=True)
+class DataDisk:
+    """A managed disk of a machine's own, which outlives it."""
+
+    name: str
+    gib: int
+    sku: str
+
+
+@dataclass(frozen=True)
 class Member:
-    """A single VM with a static address. Its name is also that of its NIC and its hostname."""
+    """A single VM with a static address. Its name is also that of its NIC and its hostname.
+
+    disk: where its data lies, None if that is the local disk.
+    """
 
     role: Role
     key: str
@@ -39,6 +51,7 @@ class Member:
     address: IPv4Address
     zone: str | None
     size: Size
+    disk: DataDisk | None = None
 
 
 @dataclass(frozen=True)
@@ -46,13 +59,18 @@ class EtcdCluster:
     """One of the two etcd clusters; name: as the settings call it.
 
     voter_candidates: all addresses that its voters may ever have, in the order of their keys.
-    learner_address: a durable learner's, whether there is one or not.
+    learner: the durable one; learner_address: its own, whether there is one or not.
     """
 
     name: Literal["main", "events"]
     voters: tuple[Member, ...]
+    learner: Member | None
     voter_candidates: tuple[IPv4Address, ...]
     learner_address: IPv4Address
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return (*self.voters, self.learner) if self.learner else self.voters
 
 
 @dataclass(frozen=True)
@@ -101,7 +119,7 @@ class Topology:
     @property
     def machines(self) -> tuple[Member | NodeSet, ...]:
         """All that have user data."""
-        return (*self.events.voters, *self.etcd.voters, *self.masters, *self.node_sets)
+        return (*self.events.members, *self.etcd.members, *self.masters, *self.node_sets)
 
 
 def topology(settings: Settings) -> Topology:
@@ -163,12 +181,28 @@ def _etcd_cluster(settings: Settings, role: Literal["etcd", "events"]) -> EtcdCl
     subnet = settings.network.subnets.etcd
     wanted = settings.etcd.main if main else settings.etcd.events
     candidates = _candidates(subnet, address_plan.ETCD_FIRST if main else address_plan.EVENTS_FIRST)
+    address = subnet[address_plan.ETCD_LEARNER if main else address_plan.EVENTS_LEARNER]
     size = effective_size(settings.etcd.size)
     return EtcdCluster(
         name="main" if main else "events",
         voters=_members(settings, role, wanted.members, candidates, size),
+        learner=_learner(settings, role, wanted.learner, address) if wanted.learner else None,
         voter_candidates=candidates,
-        learner_address=subnet[address_plan.ETCD_LEARNER if main else address_plan.EVENTS_LEARNER],
+        learner_address=address,
+    )
+
+
+def _learner(settings: Settings, role: Role, wanted: Learner, address: IPv4Address) -> Member:
+    name = f"{settings.cluster_name}-{role}-learner"
+    return Member(
+        role=role,
+        key="learner",
+        name=name,
+        address=address,
+        # With keys a to e, the last of three zones has the fewest voters.
+        zone=settings.zones[-1] if settings.zones else None,
+        size=effective_size(wanted.size or settings.etcd.size),
+        disk=DataDisk(f"{name}-data", wanted.disk_gib, wanted.disk_sku),
     )
 
 

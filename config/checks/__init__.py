@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from config.checks import artifacts, members, names, pools, ranges, sizes, zones
+from config.checks import artifacts, learners, members, names, pools, ranges, sizes, zones
 from config.checks.check import Check, applies
 from config.problems import Problem
 from config.schema import Settings
@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     *zones.CHECKS,
     *pools.CHECKS,
     *sizes.CHECKS,
+    *learners.CHECKS,
     *artifacts.CHECKS,
 )
 

@@ -35,6 +35,14 @@ def pool_sizes_are_usable(settings: Settings) -> Iterator[Problem]:
         yield from _usable(key, name)
 
 
+@reads("etcd")
+def learner_sizes_are_known(settings: Settings) -> Iterator[Problem]:
+    """They may be without a local disk: a learner's data lies on a disk of its own."""
+    for key, name in _learner_sizes(settings):
+        if name not in SIZES:
+            yield _unknown(key, name)
+
+
 @reads("retiredSizes", "etcd", "masters", "nodePools")
 def retired_sizes_are_allowed_for(settings: Settings) -> Iterator[Problem]:
     for key, name in _sizes(settings):
@@ -90,13 +98,7 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 def _usable(key: str, name: str) -> Iterator[Problem]:
     if name not in SIZES:
-        near = nearest(name, SIZES)
-        yield problem(
-            key,
-            name,
-            "a size of config/azure_limits.py",
-            f"did you mean {near}?" if near else f"use one of {', '.join(SIZES)}",
-        )
+        yield _unknown(key, name)
     elif SIZES[name].disk_kind is None:
         local = (size.name for size in SIZES.values() if size.disk_kind and not size.retirement)
         yield problem(
@@ -107,8 +109,25 @@ def _usable(key: str, name: str) -> Iterator[Problem]:
         )
 
 
+def _unknown(key: str, name: str) -> Problem:
+    near = nearest(name, SIZES)
+    return problem(
+        key,
+        name,
+        "a size of config/azure_limits.py",
+        f"did you mean {near}?" if near else f"use one of {', '.join(SIZES)}",
+    )
+
+
+def _learner_sizes(settings: Settings) -> Iterator[tuple[str, str]]:
+    for cluster, wanted in (("main", settings.etcd.main), ("events", settings.etcd.events)):
+        if wanted.learner and wanted.learner.size:
+            yield f"etcd.{cluster}.learner.size", wanted.learner.size
+
+
 def _sizes(settings: Settings) -> Iterator[tuple[str, str]]:
     yield "etcd.size", settings.etcd.size
+    yield from _learner_sizes(settings)
     yield "masters.size", settings.masters.size
     yield from _pool_sizes(settings)
 
@@ -123,6 +142,7 @@ def _pool_sizes(settings: Settings) -> Iterator[tuple[str, str]]:
 
 CHECKS = (
     etcd_size_is_usable,
+    learner_sizes_are_known,
     masters_size_is_usable,
     pool_sizes_are_usable,
     retired_sizes_are_allowed_for,

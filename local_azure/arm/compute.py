@@ -10,9 +10,12 @@ from typing import Any
 from config.azure_limits import CUSTOM_DATA_MAX_BYTES, SIZES, Size
 from local_azure.arm.rules import Request, rule
 from local_azure.arm.shapes import at, one
+from local_azure.arm.store import Resource
 
 VM = "compute:VirtualMachine"
 SCALE_SET = "compute:VirtualMachineScaleSet"
+DISK = "compute:Disk"
+_DATA_DISK = "storageProfile.dataDisks.managedDisk.id"
 # Facts 4: beyond this a scale set spans several placement groups.
 PLACEMENT_GROUP_INSTANCES = 100
 
@@ -80,6 +83,16 @@ def trusted_launch_has_a_generation_2_image(request: Request) -> Iterator[str]:
         yield "Use of TrustedLaunch setting is not supported for Gen 1 images."
 
 
+@rule("InvalidParameter", "§1", VM, SCALE_SET)
+def size_has_the_disk_controller(request: Request) -> Iterator[str]:
+    size, said = (
+        SIZES.get(_size_name(request)),
+        _profile(request, "storageProfile.diskControllerType"),
+    )
+    if size is not None and (said or "SCSI") != size.disk_controller:
+        yield f"Disk controller type '{said}' is not supported by the VM size '{size.name}'."
+
+
 @rule("VMSizeIsNotPermittedToEnableAcceleratedNetworking", "§6", VM, SCALE_SET, live=True)
 def size_accelerates_its_network(request: Request) -> Iterator[str]:
     size = SIZES.get(_size_name(request))
@@ -109,6 +122,53 @@ def interface_is_free(request: Request) -> Iterator[str]:
     for other in request.others(VM):
         if wanted & {nic.lower() for nic in at(other.properties, path)}:
             yield f"A network interface is used by existing resource {other.id}."
+
+
+def _data_disks(request: Request) -> Iterator[Resource]:
+    for found in map(request.store.get, request.all(_DATA_DISK)):
+        if found is not None:
+            yield found
+
+
+@rule("AttachDiskWhileBeingAttached", "U", VM, live=True)
+def data_disk_is_free(request: Request) -> Iterator[str]:
+    wanted = {disk.id.lower() for disk in _data_disks(request)}
+    for other in request.others(VM):
+        for taken in at(other.properties, _DATA_DISK):
+            if taken.lower() in wanted:
+                yield f"Disk {taken} is attached to {other.id}, and no shared disk."
+
+
+@rule("BadRequest", "U", VM, live=True)
+def data_disk_is_in_the_machines_zone(request: Request) -> Iterator[str]:
+    for disk in _data_disks(request):
+        if at(disk.properties, "zones") != request.all("zones"):
+            yield f"Disk {disk.name} and the virtual machine are not in the same zone."
+
+
+@rule("InvalidParameter", "§1", VM, live=True)
+def size_takes_the_data_disk(request: Request) -> Iterator[str]:
+    size = SIZES.get(_size_name(request))
+    for disk in _data_disks(request):
+        if (
+            size is not None
+            and not size.premium
+            and disk.properties["sku"]["name"][:7] == "Premium"
+        ):
+            yield f"Premium disk {disk.name} cannot be attached to VM size {size.name}."
+
+
+@rule("ResizeDiskError", "U", DISK, live=True)
+def disk_only_grows(request: Request) -> Iterator[str]:
+    was = one(request.old.properties, "diskSizeGB") if request.old is not None else 0
+    if request.one("diskSizeGB") < was:
+        yield f"A disk's size can only be increased, and it has {was} GiB."
+
+
+@rule("InvalidParameter", "U", DISK)
+def premium_v2_is_zonal(request: Request) -> Iterator[str]:
+    if request.one("sku.name") == "PremiumV2_LRS" and not request.all("zones"):
+        yield "A disk of type PremiumV2_LRS needs a zone."
 
 
 @rule("OperationNotAllowed", "§4", SCALE_SET)

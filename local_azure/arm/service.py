@@ -118,8 +118,8 @@ class Arm:
                 return
             doomed = [*self.store.children(resource_id), resource]
             self._refuse_if_used(doomed)
-        # Machines go before the network that they stand in.
-        for each in sorted(doomed, key=lambda each: not each.type.startswith("compute:")):
+        # Machines go before the network that they stand in, and before their disks.
+        for each in sorted(doomed, key=lambda each: not each.type.startswith("compute:Virtual")):
             self.backend.delete(each)
             with self.store.lock:
                 self.store.delete(each.id)

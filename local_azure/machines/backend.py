@@ -14,15 +14,17 @@ from config.azure_limits import SUBNET_RESERVED_FIRST
 from local_azure.arm.backend import RunResult
 from local_azure.arm.shapes import at, one
 from local_azure.arm.store import Resource, Store
-from local_azure.machines import guest, machine
+from local_azure.machines import disk, guest, machine
 from local_azure.machines.machine import MachineError
 from local_azure.machines.spec import Spec, load, machines
 from local_azure.services import MachineIdentity
 
 VM = "compute:VirtualMachine"
 SCALE_SET = "compute:VirtualMachineScaleSet"
+DISK = "compute:Disk"
 NIC = "network:NetworkInterface"
 BALANCER = "network:LoadBalancer"
+_DATA_DISK = "storageProfile.dataDisks.managedDisk.id"
 _NETWORK_CARD = "networkProfile.networkInterfaces.id"
 _SET_SUBNET = (
     "virtualMachineProfile.networkProfile.networkInterfaceConfigurations.ipConfigurations.subnet.id"
@@ -59,6 +61,8 @@ class MachineBackend:
     def delete(self, resource: Resource) -> None:
         if resource.type in (VM, SCALE_SET):
             _each(machine.delete, _machines_of(resource))
+        elif resource.type == DISK:
+            disk.forget(disk.managed(resource.name))
 
     def run_command(self, resource: Resource) -> RunResult:
         """The script of a VirtualMachineRunCommandByVirtualMachine, as root on its machine."""
@@ -93,6 +97,9 @@ class MachineBackend:
             self._virtual_machine(resource)
         elif resource.type == SCALE_SET:
             self._scale_set(resource)
+        elif resource.type == DISK:
+            disk.provide(resource.name, int(resource.properties["diskSizeGB"]))
+            return
         else:
             return
         # One that a person has stopped stays so.
@@ -111,6 +118,7 @@ class MachineBackend:
             profile["customData"],
             one(configuration, "ipConfigurations.subnet.id"),
             one(configuration, "ipConfigurations.privateIPAddress"),
+            one(resource.properties, _DATA_DISK),
         )
 
     def _scale_set(self, resource: Resource) -> None:
@@ -138,7 +146,9 @@ class MachineBackend:
         custom_data: str,
         subnet_id: str,
         address: str | None,
+        disk_id: str | None = None,
     ) -> None:
+        data_disk = str(disk.managed(disk_id.rpartition("/")[2])) if disk_id else ""
         subnet = self._stored(subnet_id).properties["addressPrefix"]
         with self._making:
             taken = load(hostname)
@@ -146,7 +156,10 @@ class MachineBackend:
                 raise MachineError(f"{taken.resource} has the name {hostname} already")
             address = address or self._free_address(subnet)
             image = str(self._image)
-            Spec(resource, vm_id, hostname, address, subnet, custom_data, image).save()
+            Spec(
+                *(resource, vm_id, hostname, address, subnet, custom_data, image),
+                data_disk=data_disk,
+            ).save()
 
     def _free_address(self, subnet: str) -> str:
         used = {spec.address for spec in machines()}

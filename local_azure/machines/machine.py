@@ -45,14 +45,15 @@ def start(spec: Spec) -> None:
             _blank(spec)
         image, local = Path(spec.image), spec.directory / "resource-disk"
         disk.make(local, image / "resource-disk")
-        device = disk.attach(local)
-        seed.disk_links(upper, device)
+        device = disk.attach_partitioned(local)
+        own = disk.attach(Path(spec.data_disk)) if spec.data_disk else None
+        seed.disk_links(upper, device, own)
         namespace = fabric.attach(spec.name, spec.address, spec.subnet)
         groups = cgroup.make(group(spec))
         command = [str(_START), str(spec.directory), str(image / "root"), *map(str, groups), "--"]
         with (spec.directory / "console.log").open("ab") as console:
             subprocess.run(
-                [*command, *_nspawn(spec, namespace, device)],
+                [*command, *_nspawn(spec, namespace, device, own)],
                 check=True,
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -94,7 +95,7 @@ def deallocate(spec: Spec) -> None:
 
 
 def delete(spec: Spec, seconds: float = STOP_SECONDS) -> None:
-    """End the machine and both of its disks."""
+    """End the machine and its disks, but not a managed one."""
     stop(spec, seconds)
     # In one step: a successor of the same name must not find half of these disks.
     trash = paths.state() / "trash" / spec.vm_id
@@ -114,7 +115,7 @@ def _blank(spec: Spec) -> None:
     draft.rename(spec.directory / "upper")
 
 
-def _nspawn(spec: Spec, namespace: str, device: str) -> list[str]:
+def _nspawn(spec: Spec, namespace: str, device: str, own: str | None) -> list[str]:
     return [
         *("--quiet", "--boot", "--register=no", "--keep-unit", "--console=read-only"),
         *("--capability=all", "--system-call-filter=add_key keyctl bpf @memlock"),
@@ -122,6 +123,7 @@ def _nspawn(spec: Spec, namespace: str, device: str) -> list[str]:
         *(f"--machine={spec.name}", f"--hostname={spec.hostname}", f"--uuid={spec.vm_id}"),
         *(f"--network-namespace-path={namespace}", "--bind=/dev/kmsg"),
         *(f"--bind={device}", f"--bind={device}p1"),
+        *([f"--bind={own}"] if own else []),
     ]
 
 
@@ -150,4 +152,6 @@ def _clear(spec: Spec) -> None:
     """Take away what only a running machine has."""
     cgroup.kill(group(spec))
     disk.detach(spec.directory)
+    if spec.data_disk:
+        disk.detach(Path(spec.data_disk))
     fabric.detach(spec.name, spec.address)

@@ -47,14 +47,18 @@ def sow(spec: Spec, upper: Path) -> None:
             bundle.write(authority.read_text())
 
 
-def disk_links(upper: Path, device: str) -> None:
-    """Azure's names for the resource disk (waagent's, cloud-init's udev rules), at every boot."""
+def disk_links(upper: Path, device: str, own: str | None) -> None:
+    """Azure's names for the resource disk (waagent's, cloud-init's udev rules) and for a managed
+    one at LUN 0 (waagent's), at every boot."""
     rules = upper / "etc/tmpfiles.d/azure-resource-disk.conf"
     rules.parent.mkdir(parents=True, exist_ok=True)
+    links = {
+        f"{link}{suffix}": f"{device}{part}"
+        for link in ("azure/resource", "cloud/azure_resource")
+        for suffix, part in (("", ""), ("-part1", "p1"))
+    }
+    if own:
+        links["azure/scsi1/lun0"] = own
     rules.write_text(
-        "".join(
-            f"L+ /dev/disk/{link}{suffix} - - - - {device}{part}\n"
-            for link in ("azure/resource", "cloud/azure_resource")
-            for suffix, part in (("", ""), ("-part1", "p1"))
-        )
+        "".join(f"L+ /dev/disk/{link} - - - - {target}\n" for link, target in links.items())
     )

@@ -21,6 +21,7 @@ class Spec:
     address, subnet: of its only network card, as "10.0.0.10" and "10.0.0.0/24".
     custom_data: base64, as it was sent. image: the base image's directory.
     power: what it should be: "running", "stopped" or "deallocated".
+    data_disk: file of the managed disk at LUN 0, "" without one.
     """
 
     resource: str
@@ -31,6 +32,7 @@ class Spec:
     custom_data: str
     image: str
     power: str = "running"
+    data_disk: str = ""
 
     @property
     def name(self) -> str:

@@ -50,6 +50,7 @@ def machine(key: str, data: str, after: str) -> list[Entry]:
     vm = BODIES[VMS] | {
         "vmName": name,
         "networkProfile": {"networkInterfaces": [{"id": NIC.replace("vm-a", name)}]},
+        "storageProfile": {**BODIES[VMS]["storageProfile"], "dataDisks": []},
         "osProfile": {
             "computerName": name,
             "adminUsername": "kilonode",

@@ -26,6 +26,7 @@ POOL = f"{BALANCER}/backendAddressPools/masters"
 IDENTITY = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/node"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/vault-1"
 SECRET = f"{VAULT}/secrets/node"
+DISK = f"{GROUP}/providers/Microsoft.Compute/disks/vm-a-data"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-a"
 GATE = f"{VM}/runCommands/gate"
 SCALE_SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/cpu-a"
@@ -163,6 +164,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "principalType": "ServicePrincipal",
         "principalId": "set by World",
     },
+    "compute:Disk": {
+        **_IN,
+        "diskName": "vm-a-data",
+        "zones": ["1"],
+        "sku": {"name": "Premium_LRS"},
+        "creationData": {"createOption": "Empty"},
+        "diskSizeGB": 64,
+    },
     "compute:VirtualMachine": {
         **_IN,
         "vmName": "vm-a",
@@ -170,7 +179,18 @@ BODIES: dict[str, dict[str, Any]] = {
         "identity": _IDENTITY,
         "hardwareProfile": {"vmSize": "Standard_E20ds_v5"},
         "osProfile": {"computerName": "vm-a", "adminUsername": "kilonode", "customData": _DATA},
-        "storageProfile": {"imageReference": _IMAGE, "osDisk": _DISK},
+        "storageProfile": {
+            "imageReference": _IMAGE,
+            "osDisk": _DISK,
+            "dataDisks": [
+                {
+                    "lun": 0,
+                    "createOption": "Attach",
+                    "deleteOption": "Detach",
+                    "managedDisk": {"id": DISK},
+                }
+            ],
+        },
         "networkProfile": {"networkInterfaces": [{"id": NIC, "primary": True}]},
     },
     "compute:VirtualMachineRunCommandByVirtualMachine": {
@@ -236,7 +256,7 @@ class RecordingBackend(PlanBackend):
 
 
 class World:
-    """Everything of BODIES exists."""
+    """Everything of BODIES exists; the VM has the disk."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Mapping
 from typing import Any
@@ -59,3 +60,11 @@ def raw(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
 def settings(changes: Mapping[str, Any] | None = None) -> Settings:
     """`raw(changes)`, loaded."""
     return load(raw(changes))
+
+
+def rsa_key(bits: int) -> str:
+    """The public half of an RSA key of that length, as OpenSSH writes it."""
+    numbers = [one.to_bytes(one.bit_length() // 8 + 1, "big") for one in (65537, 2**bits - 1)]
+    fields = [b"ssh-rsa", *numbers]
+    blob = b"".join(len(one).to_bytes(4, "big") + one for one in fields)
+    return f"ssh-rsa {base64.b64encode(blob).decode()} somebody"

@@ -46,6 +46,7 @@ ACCOUNTS = "storage:StorageAccount"
 CONTAINERS = "storage:BlobContainer"
 POLICIES = "storage:ManagementPolicy"
 ROLES = "authorization:RoleAssignment"
+DISKS = "compute:Disk"
 VMS = "compute:VirtualMachine"
 SETS = "compute:VirtualMachineScaleSet"
 GATES = "compute:VirtualMachineRunCommandByVirtualMachine"
@@ -274,6 +275,36 @@ CASES = [
         {"sku.capacity": 101, "singlePlacementGroup": None},
         new=True,
     ),
+    Case(
+        "size_has_the_disk_controller",
+        "InvalidParameter",
+        VMS,
+        {"hardwareProfile.vmSize": "Standard_L8s_v4"},
+    ),
+    Case(
+        "size_has_the_disk_controller",
+        "InvalidParameter",
+        SETS,
+        {"virtualMachineProfile.storageProfile.diskControllerType": "NVMe"},
+    ),
+    Case("data_disk_is_free", "AttachDiskWhileBeingAttached", VMS, new=True),
+    Case("data_disk_is_in_the_machines_zone", "BadRequest", VMS, {"zones": ["2"]}),
+    Case(
+        "size_takes_the_data_disk",
+        "InvalidParameter",
+        VMS,
+        {"hardwareProfile.vmSize": "Standard_D15_v2"},
+    ),
+    Case("disk_only_grows", "ResizeDiskError", DISKS, {"diskSizeGB": 63}),
+    Case(
+        "premium_v2_is_zonal",
+        "InvalidParameter",
+        DISKS,
+        {"sku.name": "PremiumV2_LRS", "zones": None},
+        new=True,
+    ),
+    Case("fixed_fields_stay", "PropertyChangeNotAllowed", DISKS, {"zones": ["2"]}),
+    Case("fixed_fields_stay", "PropertyChangeNotAllowed", VMS, {"storageProfile.dataDisks": []}),
     Case(
         "placement_groups_stay_several", "OperationNotAllowed", SETS, {"singlePlacementGroup": True}
     ),

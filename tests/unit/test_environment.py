@@ -26,6 +26,7 @@ ETCD = COMMON | {
     "ETCD_CLUSTER",
     "ETCD_ALL_LOST",
     "ETCD_MEMBER_KIND",
+    "ETCD_LEARNER_ADDRESS",
     "ETCD_CLIENT_PORT",
     "ETCD_PEER_PORT",
     "ETCD_METRICS_PORT",
@@ -149,6 +150,17 @@ def test_another_member_replaces_no_other_etcd_machine() -> None:
     three, five = machines(), machines({"etcd.main.members": list("abcde")})
     for name, before in three.items():
         assert five[name].encoded == before.encoded, name
+
+
+def test_a_durable_learner_replaces_no_other_machine_and_knows_what_it_is() -> None:
+    with_learner = machines({"etcd.main.learner": {}})
+    for name, before in machines().items():
+        assert with_learner[name].encoded == before.encoded, name
+    environment = with_learner["test-etcd-learner"].environment
+    assert environment["ETCD_MEMBER_KIND"] == "learner"
+    assert environment["LOCAL_DISK_KIND"] == "persistent"
+    assert environment["ETCD_LEARNER_ADDRESS"] == "10.0.0.19"
+    assert machine("test-etcd-a").environment["ETCD_MEMBER_KIND"] == "voter"
 
 
 def test_another_master_replaces_no_other_machine() -> None:

@@ -41,6 +41,16 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "etcd.main.quotaBytes": ({}, 4 * 1024**3),
     "etcd.events.members": ({}, ["a"]),
     "etcd.events.quotaBytes": ({}, 4 * 1024**3),
+    **{
+        f"etcd.{cluster}.learner{key}": ({f"etcd.{cluster}.learner": {}} if key else {}, value)
+        for cluster in ("main", "events")
+        for key, value in {
+            "": {},
+            ".size": "Standard_D4ds_v5",
+            ".diskGib": 65,
+            ".diskSku": "StandardSSD_LRS",
+        }.items()
+    },
     "masters.size": ({}, "Standard_D16ds_v5"),
     "masters.members": ({}, ["a", "b"]),
     "nodePools": (

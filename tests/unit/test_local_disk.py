@@ -231,3 +231,48 @@ def test_only_cloud_inits_own_line_for_mnt_leaves_fstab() -> None:
     neutralised = without_cloud_init_mount(kept + cloud_init)
     assert neutralised == f"{kept}# {cloud_init}"
     assert without_cloud_init_mount(neutralised) == neutralised
+
+
+def own(device: Device) -> Step:
+    """The decision on a machine of its own disk beside a SCSI resource disk."""
+    return decide(
+        (*tree("d15_v2-fresh"), device), "/dev/sdb", "persistent", never_listed, "/dev/sdc"
+    )
+
+
+RAW = Device("/dev/sdc", "disk", None, None, None, "Virtual_Disk", (), ())
+
+
+def test_a_disk_of_the_machines_own_is_formatted_when_it_is_raw_and_the_local_one_is_left() -> None:
+    step = own(RAW)
+    assert isinstance(step, Format)
+    assert path_of(step) == "/dev/sdc"
+
+
+def test_a_disk_of_the_machines_own_with_an_earlier_lifes_data_is_mounted_and_may_have_grown() -> (
+    None
+):
+    assert own(replace(RAW, fstype="ext4", label="kilonode-local")) == Mount(
+        replace(RAW, fstype="ext4", label="kilonode-local"), grow=True
+    )
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        replace(RAW, fstype="ext4"),
+        replace(RAW, fstype="ntfs", label="Temporary Storage"),
+        replace(RAW, pttype="gpt"),
+        replace(RAW, fstype="ext4", label="kilonode-local", mount_points=("/srv",)),
+    ],
+    ids=str,
+)
+def test_a_disk_of_the_machines_own_is_never_taken_for_a_fresh_one(used: Device) -> None:
+    """Unlike a local disk, it does not come with anything on it."""
+    with pytest.raises(RefusedError):
+        own(used)
+
+
+def test_without_its_own_disk_a_machine_never_takes_the_local_one() -> None:
+    with pytest.raises(MissingError, match="LUN 0"):
+        decide(tree("l8s_v4-raw"), "/dev/sdb", "persistent", never_listed, None)

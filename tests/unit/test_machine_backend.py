@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.arm.store import Resource, Store
-from local_azure.machines import machine, verbs
+from local_azure.machines import disk, machine, verbs
 from local_azure.machines.backend import MachineBackend, base36
 from local_azure.machines.machine import MachineError
 from local_azure.machines.spec import Spec, load, machines
@@ -50,10 +50,11 @@ class World:
         self.store.put(resource)
         return resource
 
-    def virtual_machine(self) -> Resource:
+    def virtual_machine(self, **properties: object) -> Resource:
         return self.put(
             "compute:VirtualMachine",
             VM,
+            **properties,
             osProfile={"computerName": "c-master-a", "customData": encoded("first")},
             networkProfile={"networkInterfaces": [{"id": CARD}]},
         )
@@ -192,3 +193,28 @@ def test_a_reimaged_machine_is_one_that_should_run(
     spec = load(reimaged.name)
     assert spec is not None
     assert spec.power == "running"
+
+
+DISK = f"{GROUP}/Microsoft.Compute/disks/c-data"
+
+
+def test_a_managed_disk_is_raw_grows_and_ends_only_with_itself(world: World) -> None:
+    made = world.put("compute:Disk", DISK, diskSizeGB=1)
+    world.backend.create(made)
+    file = disk.managed("c-data")
+    assert file.stat().st_size == 1 << 30
+    assert file.stat().st_blocks == 0
+    world.backend.update(made, world.put("compute:Disk", DISK, diskSizeGB=2))
+    assert file.stat().st_size == 2 << 30
+
+    machine_of_it = world.virtual_machine(
+        storageProfile={"dataDisks": [{"lun": 0, "managedDisk": {"id": DISK}}]}
+    )
+    world.backend.create(machine_of_it)
+    spec = load("c-master-a")
+    assert spec is not None
+    assert spec.data_disk == str(file)
+    world.backend.delete(machine_of_it)
+    assert file.exists(), "it outlives its machine"
+    world.backend.delete(made)
+    assert not file.exists()

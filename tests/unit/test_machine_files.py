@@ -49,11 +49,12 @@ def test_a_machine_knows_its_instance_its_name_and_whom_to_trust(
     assert (tmp_path / "upper" / certificates).read_text() == "public\nlocal\n"
 
 
-def test_the_resource_disk_has_the_names_that_azure_gives_it(tmp_path: Path) -> None:
-    seed.disk_links(tmp_path, "/dev/loop3")
+def test_disks_have_the_names_that_azure_gives_them(tmp_path: Path) -> None:
+    seed.disk_links(tmp_path, "/dev/loop3", "/dev/loop4")
     rules = (tmp_path / "etc/tmpfiles.d/azure-resource-disk.conf").read_text()
     assert "L+ /dev/disk/azure/resource - - - - /dev/loop3\n" in rules
     assert "L+ /dev/disk/cloud/azure_resource-part1 - - - - /dev/loop3p1\n" in rules
+    assert "L+ /dev/disk/azure/scsi1/lun0 - - - - /dev/loop4\n" in rules
 
 
 def test_another_recipe_is_another_image(monkeypatch: pytest.MonkeyPatch) -> None:

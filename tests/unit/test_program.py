@@ -32,6 +32,7 @@ TOKENS = {
     "kilonode:cluster:Cluster",
     "kilonode:compute:Machine",
     "kilonode:etcd:Etcd",
+    "kilonode:etcd:Learner",
     "kilonode:etcd:Preflight",
     "kilonode:identity:Identities",
     "kilonode:identity:Vault",
@@ -152,7 +153,7 @@ def test_a_preview_knows_everything_but_keys_and_principals() -> None:
 
 def test_user_data_is_a_known_text_that_decodes(prod: Recording) -> None:
     machines = [*prod.of_type(VM), *prod.of_type(SCALE_SET)]
-    assert len(machines) == 15
+    assert len(machines) == 16
     for machine in machines:
         assert "/etc/kilonode/machine.env" in decode(custom_data(machine))
 
@@ -160,7 +161,11 @@ def test_user_data_is_a_known_text_that_decodes(prod: Recording) -> None:
 @pytest.mark.parametrize(
     ("section", "members", "gone"),
     [
-        ("etcd", {"main": {"members": ["a", "c", "e"]}}, {"prod-etcd-b", "prod-etcd-d"}),
+        (
+            "etcd",
+            {"main": {"members": ["a", "c", "e"]}},
+            {"prod-etcd-b", "prod-etcd-d", "prod-etcd-learner"},
+        ),
         ("masters", {"members": ["a", "c"]}, {"prod-master-b"}),
     ],
     ids=["etcd", "masters"],
@@ -206,7 +211,7 @@ def test_who_is_not_declared_leaves_by_the_word_of_the_last_member_that_stays(
     leave = prod.named("prod-etcd-leave")
     assert prod.named("prod-etcd-e-gate").urn in leave.dependencies
     assert leave.inputs["vmName"] == "prod-etcd-e"
-    names = " ".join(f"prod-etcd-{key}" for key in "abcde")
+    names = " ".join(f"prod-etcd-{key}" for key in [*"abcde", "learner"])
     assert leave.inputs["source"]["script"] == f"exec /opt/kilonode/bin/etcd-leave {names}"
 
 
@@ -236,6 +241,14 @@ def test_the_first_machine_waits_for_its_bundle_its_records_and_the_right_to_bot
     assert {one.urn for one in needed} <= prod.named("prod-master-a-vm").dependencies
 
 
+def test_nobody_waits_for_a_durable_learner(prod: Recording) -> None:
+    """A dead one must not stop an update of the masters."""
+    own = {one.urn for one in prod.registrations if one.name.startswith("prod-etcd-learner")}
+    assert prod.named("prod-master-c-gate").urn in prod.named("prod-etcd-learner-vm").dependencies
+    waiting = {one.name for one in prod.registrations if one.dependencies & own}
+    assert waiting == {f"prod-etcd-learner-{end}" for end in ("vm", "gate")}
+
+
 def test_nodes_wait_for_the_masters_and_the_cluster_provider_for_both(prod: Recording) -> None:
     gate = prod.named("prod-master-c-gate").urn
     scale_sets = prod.of_type(SCALE_SET)
@@ -262,7 +275,7 @@ def test_a_vm_is_deleted_before_it_is_replaced_and_replaced_for_what_azure_never
 
 def test_what_a_gate_reads_says_when_it_must_run_again(prod: Recording) -> None:
     gates = prod.of_type(GATE)
-    assert len(gates) == 15
+    assert len(gates) == 16
     for gate in gates:
         assert gate.inputs["asyncExecution"] is False
         assert gate.inputs["treatFailureAsDeploymentFailure"] is True

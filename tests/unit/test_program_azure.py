@@ -144,7 +144,7 @@ def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
 
 
 def test_an_etcd_bundle_holds_a_certificate_for_every_machine(prod: Recording) -> None:
-    for role, keys in (("etcd", "abcde"), ("events", "abc")):
+    for role, keys in (("etcd", [*"abcde", "learner"]), ("events", [*"abc"])):
         content = bundle(prod, role)
         assert set(content["files"]) == {"etcd/ca.crt", "etcd/declared.json"}
         assert set(content["machines"]) == {f"prod-{role}-{key}" for key in keys}
@@ -160,6 +160,7 @@ def test_etcd_machines_learn_from_their_bundle_who_is_declared(prod: Recording) 
     }
     main = json.loads(bundle(prod, "etcd")["files"]["etcd/declared.json"])
     assert list(main["voters"]) == [f"prod-etcd-{key}" for key in "abcde"]
+    assert main["learner"] == {"name": "prod-etcd-learner", "address": "10.0.0.19"}
 
 
 def test_certificates_name_the_subjects_that_the_bindings_are_for(prod: Recording) -> None:
@@ -305,6 +306,25 @@ def test_images_disks_and_trusted_launch_follow_the_size(prod: Recording) -> Non
     assert new["storageProfile"]["imageReference"]["sku"] == "server"
     assert new["storageProfile"]["osDisk"]["managedDisk"]["storageAccountType"] == "Premium_LRS"
     assert new["securityProfile"]["securityType"] == "TrustedLaunch"
+
+
+def test_sizes_without_scsi_say_so(prod: Recording) -> None:
+    etcd = prod.named("prod-etcd-a-vm").inputs["storageProfile"]
+    assert etcd["diskControllerType"] == "NVMe"
+    pool = prod.named("prod-cpu-a").inputs["virtualMachineProfile"]["storageProfile"]
+    assert "diskControllerType" not in pool
+
+
+def test_a_durable_learner_has_a_disk_that_outlives_it(prod: Recording) -> None:
+    disk = prod.named("prod-etcd-learner-disk")
+    assert disk.inputs["creationData"] == {"createOption": "Empty"}
+    vm = prod.named("prod-etcd-learner-vm")
+    assert disk.urn in vm.dependencies
+    (attached,) = vm.inputs["storageProfile"]["dataDisks"]
+    assert attached["managedDisk"]["id"].endswith("/disks/prod-etcd-learner-data")
+    assert (attached["createOption"], attached["deleteOption"]) == ("Attach", "Detach")
+    assert (attached["lun"], attached["caching"]) == (0, "None")
+    assert disk.inputs["zones"] == vm.inputs["zones"] == ["3"]
 
 
 def test_members_are_spread_over_zones(prod: Recording) -> None:

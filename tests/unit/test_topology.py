@@ -12,7 +12,7 @@ from config.azure_limits import (
     STORAGE_ACCOUNT_NAME_MAX_LENGTH,
     VAULT_NAME_MAX_LENGTH,
 )
-from config.topology import Topology, topology
+from config.topology import DataDisk, Topology, topology
 from tests.unit.settings_samples import settings
 
 
@@ -79,6 +79,20 @@ def test_members_are_spread_over_the_zones_by_key() -> None:
     five = plan({"etcd.main.members": list("abcde")})
     assert [one.zone for one in five.etcd.voters] == ["1", "2", "3", "1", "2"]
     assert [one.zone for one in plan({"zones": []}).etcd.voters] == [None, None, None]
+
+
+def test_a_durable_learner_is_no_voter_and_has_a_disk_of_its_own() -> None:
+    wanted = {"size": "Standard_D4ds_v5", "diskGib": 96, "diskSku": "StandardSSD_LRS"}
+    got = plan({"etcd.main.learner": wanted})
+    learner = got.etcd.learner
+    assert learner is not None
+    assert (learner.name, str(learner.address)) == ("test-etcd-learner", "10.0.0.19")
+    assert (learner.role, learner.size.name) == ("etcd", "Standard_D4ds_v5")
+    assert learner.zone == "3", "where keys a to e have the fewest voters"
+    assert learner.disk == DataDisk("test-etcd-learner-data", 96, "StandardSSD_LRS")
+    assert learner in got.machines
+    assert replace(got.etcd, learner=None) == plan().etcd, "the voters are as they were"
+    assert plan({"etcd.events.learner": {}}).events.members[-1].size.name == "Standard_L8s_v4"
 
 
 def test_another_scale_set_leaves_the_others_as_they_were() -> None:

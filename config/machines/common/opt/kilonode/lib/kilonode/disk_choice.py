@@ -57,9 +57,10 @@ class Device:
 
 @dataclass(frozen=True)
 class Mount:
-    """Ours already: check and mount it."""
+    """Ours already: check and mount it. `grow`: the disk may have become larger."""
 
     device: Device
+    grow: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,13 +93,19 @@ def parse(lsblk: Mapping[str, Any]) -> tuple[Device, ...]:
     return tuple(_device(entry) for entry in lsblk["blockdevices"])
 
 
-def decide(tree: Sequence[Device], resource: str | None, kind: str, names: Listing) -> Step:
+def decide(
+    tree: Sequence[Device], resource: str | None, kind: str, names: Listing, own: str | None = None
+) -> Step:
     """The next step towards a mounted local disk.
 
-    resource: what the link to the SCSI resource disk leads to, None without one. kind: `nvme` or
-    `scsi`, the size's. names: the names in a file system's top folder and in its lost+found.
+    resource: what the link to the SCSI resource disk leads to, None without one. own: the same of
+    the disk at LUN 0. kind: `nvme` or `scsi`, the size's; or `persistent`, the machine's own disk,
+    which takes the place of any local one. names: the names in a file system's top folder and in
+    its lost+found.
     Raises RefusedError, or MissingError if waiting may help.
     """
+    if kind == "persistent":
+        return _persistent([device for device in _walk(tree) if device.path == own])
     nvme = [disk for disk in tree if disk.type == "disk" and disk.model.startswith(_NVME_MODEL)]
     for disk in nvme:
         _check_readable(disk)
@@ -121,6 +128,21 @@ def _check_readable(disk: Device) -> None:
     for device in (disk, *disk.children):
         if device.fstype == UNREADABLE:
             raise MissingError(f"{device.path} cannot be read")
+
+
+def _persistent(found: Sequence[Device]) -> Step:
+    """Formatted only if nothing was ever on it: it is kept for the data of earlier lives."""
+    if not found:
+        raise MissingError("no disk at LUN 0, where this machine's own should be")
+    disk = found[0]
+    _check_readable(disk)
+    if set(disk.mount_points) - {MOUNT_POINT}:
+        raise RefusedError(f"will not touch {disk}: it is mounted on {min(disk.mount_points)}")
+    if (disk.fstype, disk.label) == ("ext4", LABEL):
+        return Mount(disk, grow=True)
+    if disk.is_raw:
+        return Format(disk)
+    raise RefusedError(f"will not format {disk}: it was used before, and not by this project")
 
 
 def _array(disks: Sequence[Device], names: Listing) -> Step:

@@ -34,6 +34,8 @@ from kilonode.machine import environment, say, write_atomically
 _FSTAB = Path("/etc/fstab")
 # The agent's (and azure-vm-utils') name of the resource disk, then cloud-init's.
 _RESOURCE_LINKS = (Path("/dev/disk/azure/resource"), Path("/dev/disk/cloud/azure_resource"))
+# azure-vm-utils' name of the disk at LUN 0, which there is for NVMe too; then the agent's.
+_OWN_LINKS = (Path("/dev/disk/azure/data/by-lun/0"), Path("/dev/disk/azure/scsi1/lun0"))
 # NAME makes lsblk print a tree, with partitions below their disks.
 _COLUMNS = "NAME,PATH,TYPE,MODEL,MOUNTPOINTS"
 _ARRAY = f"/dev/md/{LABEL}"
@@ -107,8 +109,9 @@ def _signatures(path: str) -> dict[str, str]:
     return {**found, **({"FSTYPE": found["TYPE"]} if "TYPE" in found else {})}
 
 
-def resource_disk() -> str | None:
-    return next((os.path.realpath(link) for link in _RESOURCE_LINKS if link.exists()), None)
+def target(links: Iterable[Path]) -> str | None:
+    """The device that the first of these links that is there leads to."""
+    return next((os.path.realpath(link) for link in links if link.exists()), None)
 
 
 def names(device: Device) -> list[str]:
@@ -168,10 +171,12 @@ def take(step: Mount | Format | Assemble | Create) -> bool:
             run("wipefs", "--all", _ARRAY)
         case Mount(device) if MOUNT_POINT in device.mount_points:
             return True
-        case Mount(device):
+        case Mount(device, grow):
             _free(device)
             check(device)
             mount(device)
+            if grow:
+                run("resize2fs", device.path)
             return True
         case Format(device):
             _free(device)
@@ -201,7 +206,7 @@ def main() -> None:
     keep_cloud_init_away()
     while True:
         try:
-            if take(decide(look(), resource_disk(), kind, names)):
+            if take(decide(look(), target(_RESOURCE_LINKS), kind, names, target(_OWN_LINKS))):
                 return
         except MissingError as error:
             if time.monotonic() > deadline:

@@ -16,7 +16,8 @@ PKI = Path("/etc/kilonode/pki/etcd")
 class ThisMember:
     """`peers`: every other address that a member of this cluster can have.
 
-    `learns`: it never becomes a voter, and only keeps a copy.
+    `learns`: it never becomes a voter, and only keeps a copy. `learner`: the address of the one
+    that does, whether there is one or not.
     """
 
     name: str
@@ -25,6 +26,7 @@ class ThisMember:
     peer_port: int
     peers: tuple[str, ...]
     learns: bool = False
+    learner: str = ""
 
     @property
     def peer_url(self) -> str:
@@ -41,6 +43,7 @@ def this_member(environment: Mapping[str, str]) -> ThisMember:
         peer_port=int(environment["ETCD_PEER_PORT"]),
         peers=tuple(candidate for candidate in candidates if candidate != address),
         learns=environment["ETCD_MEMBER_KIND"] == "learner",
+        learner=environment["ETCD_LEARNER_ADDRESS"],
     )
 
 
