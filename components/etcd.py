@@ -9,8 +9,8 @@ import pulumi
 from components.chain import ChainArgs, chain
 from components.run_command import RunCommand, run_on
 
-# A member leaves at a time, each only while all that stay are healthy.
-_LEAVE_SECONDS = 600
+# One leaves at a time, each only while all that stay are healthy; a snapshot comes first.
+_LEAVE_SECONDS = 3600
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,31 @@ def test_who_cannot_leave_keeps_its_machine(stack: Stack, machines: Machines) ->
     assert machines.touched("delete") == []
 
 
+def test_a_durable_learner_comes_last_keeps_its_disk_and_stops_nobody(
+    stack: Stack, machines: Machines
+) -> None:
+    wanted = {"size": "Standard_D4ds_v5", "diskGib": 32}
+    learner = {"main": {"members": list("abc"), "learner": wanted}}
+    configure(stack, {"kilonode:etcd": learner})
+    stack.succeeds("up", *QUIET)
+    # The voters' machines are as they were; who leaves is looked at again.
+    assert machines.calls == [
+        "run local-etcd-c/leave",
+        *("create local-etcd-learner", "run local-etcd-learner/gate"),
+    ]
+    machines.calls.clear()
+    before = len(stack.writes())
+    configure(stack, {"kilonode:etcd": learner, **NEW_FLAG})
+    machines.sick = {"local-etcd-learner/gate"}
+    assert "local-etcd-learner/gate says" in stack.fails("up", *QUIET)
+    assert machines.touched("delete") == [
+        *chain("events"),
+        *chain("etcd"),
+        "local-etcd-learner",
+    ]
+    assert not [name for _, name in stack.writes()[before:] if name.endswith("-data")]
+
+
 def test_another_master_replaces_nobody(stack: Stack, machines: Machines) -> None:
     configure(stack, {"kilonode:masters": {"members": ["a", "b", "c"]}})
     stack.succeeds("up", *QUIET)

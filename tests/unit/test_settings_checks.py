@@ -94,7 +94,7 @@ def test_every_rule_has_a_row() -> None:
         {"nodePools.cpu.labels": {"kubernetes.azure.com/accelerator": "nvidia"}},
         {
             "nodePools.gpu": {
-                **POOL,
+                **sizes.POOL,
                 "taints": ["a:NoExecute", "a=b:NoSchedule", "example.com/c=:NoSchedule"],
             }
         },
