@@ -32,5 +32,5 @@ soak: ## the long fault runs (root)
 	@$(RUN) toolchain ensure test
 	@$(RUN) pytest -p no:cacheprovider --verbose -m soak tests/etcd tests/cluster
 
-bench: ## the benchmarks, each a ratio of two arms in one run
-	@$(RUN) commands.bench
+bench: ## the benchmarks, each a ratio of two arms in one run; some of them: ARGS="preview boot"
+	@$(RUN) commands.bench $(ARGS)

@@ -8,11 +8,11 @@ import sys
 from commands import lint
 from commands.engine import TOP
 
-# One after the other: cluster tests share one cluster, and etcd tests measure time.
+# Cluster tests share one cluster, so they run one after the other, and last.
 KINDS = {
     "unit": ["--numprocesses=2"],
     "engine": ["--numprocesses=2"],
-    "etcd": [],
+    "etcd": ["--numprocesses=2"],
     "cluster": [],
 }
 
