@@ -24,7 +24,7 @@ def asked(changes: dict[str, Any]) -> str:
     ("key", "value"),
     [
         ("etcd.size", "Standard_L8s_v3"),
-        ("etcd.main.members", ["a", "b", "d"]),
+        ("etcd.main.members", ["a", "c", "e"]),
         ("etcd.main.members", ["a", "b", "c", "d", "e"]),
         ("etcd.main.quotaBytes", 4 * 1024**3),
         ("extraArgs.etcd", ["--log-level=debug"]),
