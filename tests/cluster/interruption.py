@@ -15,7 +15,8 @@ PHASES = {
     "image": r"kilonode: machine image …",
     "network": r"VirtualNetwork .*creat",
     "etcd": r"VirtualMachine local-etcd-b-vm .*created",
-    "masters": r"VirtualMachine local-master-a-vm .*created",
+    # The first master stands before etcd, as it asks whether etcd may be touched.
+    "masters": r"VirtualMachine local-master-b-vm .*created",
     "nodes": r"VirtualMachineScaleSet local-cpu-a .*creat",
 }
 
