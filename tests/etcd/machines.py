@@ -20,7 +20,7 @@ from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.member import Preparation
 from kilonode.etcd.restore import Plan, Restore
 from kilonode.etcd.service import Service
-from kilonode.etcd.snapshot import Taken, Workshop
+from kilonode.etcd.snapshot import Taken
 
 from tests.etcd.disk import Disk
 from tests.etcd.load import Target
@@ -32,6 +32,7 @@ from tests.unit.etcd_machines import (
     Store,
     World,
     eventually,
+    workshop,
 )
 from tests.unit.http_server import serving
 
@@ -280,29 +281,20 @@ class Unit(Service):
 def take_snapshot(powered: Powered) -> Taken:
     """What etcd-snapshot.service does when it is due."""
     address = powered.machine.me.address
-    return snapshot.take(address, workshop(powered), reason="scheduled", folders=("recent",))
+    return snapshot.take(
+        address, workshop(powered.machine), reason="scheduled", folders=("recent",)
+    )
 
 
 def restore_on(powered: Powered) -> Plan:
     """etcd-restore, by an operator who says yes to what it shows."""
     machine = powered.machine
     parameters = {**machine.parameters, "ETCD_METRICS_PORT": str(METRICS_PORT)}
-    run = Restore(machine.me, parameters, machine.places, workshop(powered), Unit(powered))
+    run = Restore(machine.me, parameters, machine.places, workshop(powered.machine), Unit(powered))
     plan = run.plan()
     assert not plan.objections
     run.carry_out(plan)
     return plan
-
-
-def workshop(powered: Powered) -> Workshop:
-    machine = powered.machine
-    return Workshop(
-        machine.container,
-        CLIENT_PORT,
-        machine.places.pki,
-        Path(machine.places.etcd).parent,
-        machine.places.data.with_name("etcd-scratch"),
-    )
 
 
 def each_at_once(action: Callable[[Powered], None], machines: Iterable[Powered]) -> None:

@@ -30,6 +30,7 @@ from kilonode.etcd.client import Client, EtcdError
 from kilonode.etcd.decision import Member, Wait, decide
 from kilonode.etcd.declared import Declaration
 from kilonode.etcd.member import Places, Preparation
+from kilonode.etcd.snapshot import Workshop
 from kilonode.etcd.this_member import ThisMember
 
 from tests.unit.http_server import Answer, Request
@@ -450,3 +451,14 @@ def eventually(check: Callable[[], bool], what: str, seconds: float = 60) -> Non
     while not check():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.1)
+
+
+def workshop(machine: Machine) -> Workshop:
+    """What snapshots of its cluster are made with."""
+    return Workshop(
+        container=machine.container,
+        client_port=CLIENT_PORT,
+        pki=machine.places.pki,
+        programs=Path(machine.places.etcd).parent,
+        scratch=machine.places.data.with_name("etcd-scratch"),
+    )

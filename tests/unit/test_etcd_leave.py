@@ -9,10 +9,9 @@ from kilonode.etcd.client import EtcdError, address_of
 from kilonode.etcd.decision import Declared, Member
 from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
-from kilonode.etcd.snapshot import Workshop
 from kilonode.etcd.snapshot_store import snapshots
 
-from tests.unit.etcd_machines import CLIENT_PORT, Machine, Store, World, eventually
+from tests.unit.etcd_machines import Machine, Store, World, eventually, workshop
 
 
 def entry(letter: str, *, learner: bool = False, started: bool = True) -> Member:
@@ -44,16 +43,6 @@ def world(azure: tuple[Store, str], programs: Path, tmp_path: Path) -> Iterator[
     made = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
     yield made
     made.end()
-
-
-def workshop(machine: Machine) -> Workshop:
-    return Workshop(
-        container=machine.container,
-        client_port=CLIENT_PORT,
-        pki=machine.places.pki,
-        programs=Path(machine.places.etcd).parent,
-        scratch=machine.folder / "scratch",
-    )
 
 
 def leader(machines: list[Machine]) -> Machine:

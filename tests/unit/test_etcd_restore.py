@@ -34,8 +34,9 @@ from tests.unit.etcd_machines import (
     Store,
     World,
     eventually,
+    workshop,
 )
-from tests.unit.test_etcd_snapshot import Unit, damage, kept, revision, workshop
+from tests.unit.test_etcd_snapshot import Unit, damage, kept, revision
 
 COUNT = 20
 metrics_write = metrics.write

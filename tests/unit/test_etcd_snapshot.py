@@ -15,25 +15,15 @@ from kilonode.etcd.service import Service
 from kilonode.etcd.snapshot import SnapshotError, Workshop
 
 from tests.unit.etcd_machines import (
-    CLIENT_PORT,
     METRICS_PORT,
     Launch,
     Machine,
     Store,
     eventually,
+    workshop,
 )
 
 INTERVAL = 900.0
-
-
-def workshop(machine: Machine) -> Workshop:
-    return Workshop(
-        machine.container,
-        CLIENT_PORT,
-        machine.places.pki,
-        Path(machine.places.etcd).parent,
-        machine.places.data.with_name("etcd-scratch"),
-    )
 
 
 def kept(machine: Machine, folder: str = "") -> list[snapshot_store.Snapshot]:

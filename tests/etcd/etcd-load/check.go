@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"sort"
@@ -40,9 +39,6 @@ func check(arguments []string) (any, error) {
 	history, err := readHistory(*path)
 	if err != nil {
 		return nil, err
-	}
-	if len(history) == 0 {
-		return nil, errors.New("an empty history proves nothing")
 	}
 	byKey, unknown := map[string][]operation{}, 0
 	for _, one := range history {

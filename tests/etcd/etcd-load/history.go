@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"sync"
 )
@@ -75,6 +76,9 @@ func readHistory(path string) ([]operation, error) {
 	var history []operation
 	for lines := bufio.NewScanner(file); ; {
 		if !lines.Scan() {
+			if len(history) == 0 && lines.Err() == nil {
+				return nil, errors.New("an empty history proves nothing")
+			}
 			return history, lines.Err()
 		}
 		var one operation

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"sort"
 	"time"
@@ -28,9 +27,6 @@ func read(arguments []string) (any, error) {
 	history, err := readHistory(*path)
 	if err != nil {
 		return nil, err
-	}
-	if len(history) == 0 {
-		return nil, errors.New("an empty history proves nothing")
 	}
 	connection, err := target.connect()
 	if err != nil {
