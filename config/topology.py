@@ -20,7 +20,9 @@ from config.azure_limits import (
     VAULT_NAME_MAX_LENGTH,
     Size,
 )
-from config.schema import Learner, NodePool, Settings
+from config.schema import Settings
+from config.schema_etcd import Learner
+from config.schema_pools import NodePool
 
 POOL_LABEL = "kilonode.io/pool"
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from config.azure_limits import SIZES
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Learner, Settings
+from config.schema import Settings
+from config.schema_etcd import Learner
 
 # The data, a snapshot of it that is being received, data that was set aside, and a restored copy.
 COPIES = 4

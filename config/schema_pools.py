@@ -1,0 +1,63 @@
+"""The settings of the node pools."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from config.azure_limits import SCALE_SET_MAX_INSTANCES
+from config.schema_types import Count, Positive, ScaleSetKey, Section, setting
+
+
+class ScaleSet(Section):
+    nodes: Count = setting(
+        "capacity at creation; later the capacity is the autoscaler's alone",
+        limit="0 to maxNodes",
+        example=3,
+    )
+    max_nodes: Count = setting(
+        "the most nodes that the autoscaler may make of it; 0 before its key is removed, which is "
+        "refused while it has nodes",
+        limit=f"0 to {SCALE_SET_MAX_INSTANCES:,}",
+        example=1000,
+        le=SCALE_SET_MAX_INSTANCES,
+    )
+    size: str | None = setting(
+        "VM size of its nodes, if not the pool's: how a pool comes to another size, set by set",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_E20ds_v5",
+        default=None,
+    )
+
+
+class NodePool(Section):
+    size: str = setting(
+        "VM size of the pool's nodes; for another one add a scale set, since Azure refuses to "
+        "change a living set's image and disk",
+        limit="a size of config/azure_limits.py with a local disk",
+        example="Standard_D15_v2",
+    )
+    max_nodes: Positive = setting(
+        "the most nodes of the pool at creation, over all its scale sets; later each of them has "
+        "its own limit alone",
+        limit="at most the sum of its scale sets' maxNodes",
+        example=2000,
+    )
+    scale_sets: Annotated[dict[ScaleSetKey, ScaleSet], Field(min_length=1)] = setting(
+        "its scale sets by key; another thousand nodes is another key, a new generation too",
+        limit="one or more; keys: a letter, then up to 3 letters or digits",
+        example={"a": {"nodes": 3, "maxNodes": 1000}},
+    )
+    labels: dict[str, str] = setting(
+        "labels of its nodes besides kilonode.io/pool",
+        limit="Kubernetes' label syntax; none that a kubelet may not set (NodeRestriction)",
+        example={"example.com/team": "research"},
+        default={},
+    )
+    taints: tuple[str, ...] = setting(
+        "taints that its nodes register with",
+        limit="key=value:Effect or key:Effect",
+        example=["nvidia.com/gpu=present:NoSchedule"],
+        default=(),
+    )
