@@ -38,12 +38,12 @@ def run() -> list[Row]:
         resources = planned_resources(ours)
         project = Path(scratch) / "bare-project"
         write_bare_project(project, resources)
-        with empty_plugins() as attach:
+        with empty_plugins() as ports:
             bare = replace(
                 ours,
                 home=Path(scratch) / "bare",
-                path=ours.path[1:],
-                variables={"PULUMI_DEBUG_PROVIDERS": attach},
+                plugins=ports,
+                variables={},
                 top=project,
             )
             bare.prepare()
@@ -104,16 +104,15 @@ def write_bare_project(project: Path, resources: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def empty_plugins() -> Iterator[str]:
-    """Serve the empty plugins; gives the value of PULUMI_DEBUG_PROVIDERS."""
+def empty_plugins() -> Iterator[dict[str, int]]:
+    """Serve the empty plugins; gives their ports by name."""
     command = [sys.executable, "-m", "benchmarks.empty_plugin", "azure-native", "tls", "kubernetes"]
     with subprocess.Popen(
         command, cwd=TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        ports = json.loads(process.stdout.readline())
         try:
-            yield ",".join(f"{name}:{port}" for name, port in ports.items())
+            yield json.loads(process.stdout.readline())
         finally:
             process.terminate()
 

@@ -31,8 +31,9 @@ class Engine:
 
     stack: the stack's name, for which Pulumi.STACK.yaml exists.
     home: folder of the backend, the passphrase and the working configuration.
-    path: folders put first on PATH: the engine, and the plugins where they are ordinary ones.
-    variables: further environment, e.g. the plugins to attach to.
+    path: folders put first on PATH, the engine's.
+    plugins: ports of the plugins to attach to, by name.
+    variables: further environment.
     prefix: a command the engine runs under, e.g. `ip netns exec NAME`.
     top: folder of the program, its Pulumi.yaml and its stack files.
     """
@@ -40,6 +41,7 @@ class Engine:
     stack: str
     home: Path
     path: Sequence[Path] = ()
+    plugins: Mapping[str, int] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     prefix: Sequence[str] = ()
     top: Path = TOP
@@ -64,6 +66,9 @@ class Engine:
             "PULUMI_HOME": str(self.home / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_PROVIDERS": ",".join(
+                f"{name}:{port}" for name, port in sorted(self.plugins.items())
+            ),
             # An Output in an f-string is a mistake, not a text.
             "PULUMI_ERROR_OUTPUT_STRING": "true",
             **self.variables,

@@ -49,13 +49,11 @@ def attached_engine() -> Engine:
     leaves its language host and the program behind.
     """
     enter = in_fabric("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
-    ports: dict[str, int] = json.loads((RUN / "ports.json").read_text())
-    plugins = ",".join(f"{name}:{port}" for name, port in sorted(ports.items()))
     return Engine(
         stack="local",
         home=STATE / "pulumi",
         path=[Path(toolchain("bin"))],
-        variables={"PULUMI_DEBUG_PROVIDERS": plugins},
+        plugins=json.loads((RUN / "ports.json").read_text()),
         prefix=["setpriv", "--pdeathsig=KILL", *enter],
     )
 

@@ -11,19 +11,28 @@ import sys
 import tempfile
 from pathlib import Path
 
-from commands.engine import TOP, Engine
+from commands.engine import Engine
 from commands.tools import toolchain
 from components.reach import WITHOUT_API
+from local_azure.arm.backend import PlanBackend
+from local_azure.arm.store import Store
+from local_azure.providers import serve as providers
+from local_azure.providers.kubernetes import Echo
 
 
 def plan_engine(stack: str, home: Path) -> Engine:
-    """An engine over the local Azure in plan mode, with an empty state below `home`."""
+    """An engine over a local Azure in plan mode, with an empty state below `home`.
+
+    Its plugins are threads of this process: each as a process of its own would take as long to
+    start as the program.
+    """
     return Engine(
         stack=stack,
         home=home / "pulumi",
-        path=[TOP / "local_azure" / "bin", Path(toolchain("bin"))],
+        path=[Path(toolchain("bin"))],
+        plugins=providers.start(Store(home / "azure"), PlanBackend(), Echo),
         # There is no API that could answer.
-        variables={"KILONODE_STATE": str(home), WITHOUT_API: "true"},
+        variables={WITHOUT_API: "true"},
     )
 
 

@@ -39,6 +39,7 @@ def serve(say: Say) -> None:
     from local_azure.arm.store import Store
     from local_azure.machines.backend import MachineBackend
     from local_azure.providers import serve as providers
+    from local_azure.providers.cluster import Live
     from local_azure.services import start
 
     ended = threading.Event()
@@ -54,7 +55,7 @@ def serve(say: Say) -> None:
     services = start(store, paths.state(), bin_dir, mirror_dir, images_dir, backend, base / "root")
     backend.recover(say)
     draft = _PORTS.with_suffix(".draft")
-    draft.write_text(json.dumps(providers.start(store, backend)))
+    draft.write_text(json.dumps(providers.start(store, backend, Live)))
     draft.replace(_PORTS)
     while not ended.wait(_FOLLOW_SECONDS):
         services.reconcile()

@@ -60,11 +60,8 @@ class Stack:
     def attached(self, backend: Backend) -> Stack:
         """The same stack, attached to a plugin of this process, as `make up` is to the daemon."""
         port = protocol.start(AzureNative(self.store, backend))
-        variables = {
-            **self.engine.variables,
-            "PULUMI_DEBUG_PROVIDERS": f"azure-native:{port}",
-        }
-        return replace(self, engine=replace(self.engine, variables=variables))
+        plugins = {**self.engine.plugins, "azure-native": port}
+        return replace(self, engine=replace(self.engine, plugins=plugins))
 
     def program(self, resources: Sequence[dict[str, Any]]) -> None:
         (self.engine.top / "resources.json").write_text(json.dumps(resources))
