@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 RUN := ./commands/run
 
-.PHONY: help up down kubectl preview render test lint soak bench
+.PHONY: help up down kubectl preview render test lint mutants soak bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ lint: ## formatter, linters and type checker, at zero findings
 
 test: ## all tests; the cluster's too where this machine can boot machines
 	@$(RUN) commands.test
+
+mutants: ## takes each of the documents' settings away and wants a proof to fail; some: ARGS="D4 D9"
+	@$(RUN) commands.mutants $(ARGS)
 
 soak: ## the long fault runs (root)
 	@$(RUN) toolchain ensure test

@@ -114,6 +114,22 @@ def test_pauses_grow_and_are_jittered(
     assert all(pause != int(pause) for pause in pauses)
 
 
+@pytest.mark.parametrize(("role", "limit"), [("node", 10.0), ("master", None)])
+def test_nodes_that_boot_together_do_not_join_together_e5(
+    role: str, limit: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Masters wait for nothing: without them nobody joins."""
+    machine = {"ROLE": role, "VAULT_URL": "https://v", "BUNDLE_NAME": role}
+    slept: list[float] = []
+    monkeypatch.setattr(bundle, "environment", lambda: machine)
+    monkeypatch.setattr(bundle, "update", lambda *_: None)
+    monkeypatch.setattr("kilonode.bundle.random.uniform", lambda _, most: most)
+    monkeypatch.setattr("kilonode.bundle.time.sleep", slept.append)
+    monkeypatch.setattr("sys.argv", ["fetch-bundle", "--node-jitter", "10", "--patience", "60"])
+    bundle.main()
+    assert slept == ([limit] if limit else [])
+
+
 def test_a_throttling_vault_says_how_long_to_wait(
     update: Callable[[], None], azure: Azure, pauses: list[float]
 ) -> None:

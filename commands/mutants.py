@@ -1,0 +1,160 @@
+"""make mutants: takes each of the documents' settings away, and wants a test to fail for it.
+
+Each setting of config/documents.yaml is taken away (or given the value that stands there) in a copy
+of the repository. Then something that is rendered must differ, and of the fact's proofs one must
+fail: not any test of the project, but one of those that the table names. Proofs on running machines
+are left out, so every setting needs one that is fast.
+
+Some facts alone: make mutants ARGS="D4 D9".
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from commands import scratch
+from commands.mutations import MutationError, mutated
+from config.documents import FACTS, Fact
+
+_FAST = "tests/unit/"
+# A change may make a program wait for ever.
+_SECONDS_MAX = 300
+_PROCESSES = 2
+_CONTEXT = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One setting of a fact taken away, or changed to `value` if there is one."""
+
+    fact: Fact
+    file: str
+    key: str
+    value: Any
+
+    def __str__(self) -> str:
+        change = "without" if self.value is None else f"with {self.value!r} for"
+        return f"{self.fact.id}: {self.file} {change} {self.key}"
+
+    @property
+    def proofs(self) -> list[str]:
+        return [proof for proof in self.fact.proof if proof.startswith(_FAST)]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The repository as it is."""
+
+    names: Sequence[str]
+    machine_files: str
+    resources: str
+
+
+def mutants(facts: Sequence[Fact]) -> Iterator[Mutant]:
+    for fact in facts:
+        for file, settings in fact.files.items():
+            for setting in settings:
+                changes = setting if isinstance(setting, dict) else {setting: None}
+                for key, value in changes.items():
+                    yield Mutant(fact, file, key, value)
+
+
+def baseline(names: Sequence[str], proofs: Sequence[str]) -> tuple[str, str, list[str]]:
+    """Hashes of machine files and resources, and the packages that all this imports.
+
+    Raises RuntimeError if a proof fails as it is: it would prove nothing of a mutant.
+    """
+    with TemporaryDirectory() as folder:
+        _enter_copy(names, Path(folder))
+        machine_files, resources = scratch.machine_files(), scratch.resources()
+        code, said = scratch.tests(proofs)
+    if code:
+        raise RuntimeError(f"pytest ended with {code} and nothing was changed\n{said}")
+    return machine_files, resources, scratch.packages()
+
+
+def judged(mutant: Mutant, before: Baseline) -> str:
+    """What is wrong: nothing if a proof failed."""
+    with TemporaryDirectory() as folder:
+        top = Path(folder)
+        _enter_copy(before.names, top)
+        path = top / mutant.file
+        try:
+            path.write_text(mutated(mutant.file, path.read_text(), mutant.key, mutant.value))
+            if not _shows(before):
+                return "changes nothing that is rendered"
+        except MutationError as error:
+            return str(error)
+        except Exception as error:
+            return f"cannot be rendered, so give it another value: {error!r}"
+        code, said = scratch.tests(mutant.proofs)
+    if code == pytest.ExitCode.TESTS_FAILED:
+        return ""
+    return "survived, no proof fails" if code == 0 else f"pytest ended with {code}\n{said}"
+
+
+def _enter_copy(names: Sequence[str], top: Path) -> None:
+    signal.signal(signal.SIGALRM, _time_is_up)
+    signal.alarm(_SECONDS_MAX)
+    scratch.copy(names, top)
+    scratch.enter(top)
+
+
+def _time_is_up(*_: object) -> None:
+    raise TimeoutError(f"not done within {_SECONDS_MAX} s")
+
+
+def _shows(before: Baseline) -> bool:
+    """Most settings show in the machines' files, which are quick to render."""
+    if scratch.machine_files() != before.machine_files:
+        return True
+    return scratch.resources() != before.resources
+
+
+def verdicts(chosen: Sequence[Mutant]) -> Iterator[str]:
+    """What is wrong with each, in their order. Raises RuntimeError as `baseline` does."""
+    names = scratch.files()
+    proofs = sorted({proof for mutant in chosen for proof in mutant.proofs})
+    with _CONTEXT.Pool(1, maxtasksperchild=1) as pool:
+        machine_files, resources, packages = pool.apply(baseline, (names, proofs))
+    before = Baseline(names, machine_files, resources)
+    # Imported once here, they are there in every child.
+    for name in packages:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    with _CONTEXT.Pool(_PROCESSES, maxtasksperchild=1) as pool:
+        yield from pool.imap(partial(judged, before=before), chosen)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("facts", nargs="*", help="IDs; all of them if there are none")
+    wanted = parser.parse_args().facts
+    if unknown := set(wanted) - {fact.id for fact in FACTS}:
+        parser.error(f"no fact {', '.join(sorted(unknown))}")
+    chosen = list(mutants([fact for fact in FACTS if fact.id in wanted or not wanted]))
+    print(f"kilonode: {len(chosen)} settings …", file=sys.stderr, flush=True)
+    killed = 0
+    for mutant, wrong in zip(chosen, verdicts(chosen), strict=True):
+        killed += not wrong
+        print(f"{mutant}: {wrong or 'killed'}", flush=True)
+    print(f"kilonode: killed {killed} of {len(chosen)} = {killed / len(chosen):.3f}")
+    if killed < len(chosen):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""The repository in a folder of its own, where a change harms nobody, and what comes of it there.
+
+All of it is for a child process, which `enter`s the copy and ends soon: a parent that has imported
+the large packages before (`packages`) saves each child ten seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from commands.engine import TOP
+
+# The stack that is looked at: it has everything that the documents ask for.
+_STACK = "prod"
+_INSTALLED = "site-packages"
+
+
+def files() -> list[str]:
+    """What the repository holds, new files included."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=TOP, check=True, stdout=subprocess.PIPE, text=True)
+    return [name for name in listed.stdout.splitlines() if (TOP / name).is_file()]
+
+
+def copy(names: Iterable[str], top: Path) -> None:
+    for name in names:
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TOP / name, top / name)
+
+
+def enter(top: Path) -> None:
+    """From here on this process imports the project from `top`."""
+    ours = [name for name, module in list(sys.modules.items()) if _is_ours(_place(module))]
+    for name in set(ours) - {"__main__"}:
+        del sys.modules[name]
+    sys.path[:] = [str(top), *(path for path in sys.path if not _is_ours(path or os.curdir))]
+    sys.dont_write_bytecode = True
+    os.chdir(top)
+
+
+def machine_files() -> str:
+    """Hash of all machines' files."""
+    from config.render import machine_files as rendered
+    from config.settings import load, raw_settings
+    from config.stack_file import configuration
+
+    machines = rendered(load(raw_settings(configuration(_STACK))))
+    return _hash([(role, sorted(files.items())) for role, files in machines.items()])
+
+
+def resources() -> str:
+    """Hash of all that the program declares, on Azure and in the cluster."""
+    from tests.unit.program_recorder import recorded
+
+    # What its warnings say is no part of it; tests ask for the same recording.
+    with contextlib.redirect_stderr(io.StringIO()):
+        declared = recorded(_STACK, False).registrations
+    return _hash(sorted((one.urn, json.dumps(one.inputs, sort_keys=True)) for one in declared))
+
+
+def tests(proofs: Sequence[str]) -> tuple[int, str]:
+    """pytest's exit code for these node IDs, and what it said."""
+    said = io.StringIO()
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "--quiet", "--exitfirst"]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = int(pytest.main([*options, *proofs]))
+    return code, said.getvalue()
+
+
+def packages() -> list[str]:
+    """What this process has imported from elsewhere."""
+    return [name for name, module in list(sys.modules.items()) if _INSTALLED in _place(module)]
+
+
+def _place(module: ModuleType) -> str:
+    """Where it was imported from; empty for Python's own in C."""
+    return getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
+
+
+def _is_ours(place: str) -> bool:
+    """Whether it belongs to the repository; a virtual environment may lie in its folder."""
+    inside = bool(place) and Path(place).resolve().is_relative_to(TOP)
+    return inside and _INSTALLED not in place
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()

@@ -1,0 +1,43 @@
+"""The documents' settings in what the prod stack renders, where no test nearer to them looks."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from config.render import machine_files
+from config.settings import load, raw_settings
+from config.stack_file import configuration
+from tests.unit.test_machine_units import command
+
+PROD = load(raw_settings(configuration("prod")))
+
+
+@cache
+def environment(role: str) -> dict[str, str]:
+    """machine.env of prod's machines of that role."""
+    text = machine_files(PROD)[role]["/etc/kilonode/machine.env"].content
+    return dict(line.split("=", 1) for line in text.replace('"', "").splitlines())
+
+
+@pytest.mark.parametrize("role", ["etcd", "events"])
+def test_prods_etcd_takes_writes_long_after_its_defaults_limit_d4(role: str) -> None:
+    """At the limit every node fails its health check, and the autoscaler ended them all."""
+    assert int(environment(role)["ETCD_QUOTA_BYTES"]) == 8 * 1024**3
+
+
+@pytest.mark.parametrize("limit", ["maxsize", "maxbackup", "maxage"])
+def test_the_audit_log_never_fills_a_masters_disk_d6(limit: str) -> None:
+    flags = dict(word.split("=", 1) for word in command("master", "kube-apiserver") if "=" in word)
+    assert int(flags[f"--audit-log-{limit}"]) > 0, "0 is no limit"
+
+
+def test_prods_machines_do_not_share_one_address_to_the_outside_d15() -> None:
+    """Registries count by address, and one had a quota for each."""
+    assert PROD.network.nat_addresses > 1
+
+
+def test_nodes_wait_for_some_seconds_before_they_join_e5() -> None:
+    words = command("common", "bundle")
+    assert float(words[words.index("--node-jitter") + 1]) >= 5
