@@ -2,8 +2,9 @@
 
 Each setting of config/documents.yaml is taken away (or given the value that stands there) in a copy
 of the repository. Then something that is rendered must differ, and of the fact's proofs one must
-fail: not any test of the project, but one of those that the table names. Proofs on running machines
-are left out, so every setting needs one that is fast.
+fail: not any test of the project, but one of those that the table names. Unit tests come first;
+what survives them meets the tests on a real apiserver. Proofs on running machines are left out, so
+every setting needs one that is fast.
 
 Some facts alone: make mutants ARGS="D4 D9".
 """
@@ -29,14 +30,16 @@ from commands import scratch
 from commands.mutations import MutationError, mutated
 from config.documents import FACTS, Fact
 
-_FAST = "tests/unit/"
+# Seconds, and minutes.
+_KINDS = ("tests/unit/", "tests/api/")
+_SURVIVED = "survived, no proof fails"
 # A change may make a program wait for ever.
 _SECONDS_MAX = 300
 _PROCESSES = 2
 _CONTEXT = multiprocessing.get_context("fork")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mutant:
     """One setting of a fact taken away, or changed to `value` if there is one."""
 
@@ -49,9 +52,8 @@ class Mutant:
         change = "without" if self.value is None else f"with {self.value!r} for"
         return f"{self.fact.id}: {self.file} {change} {self.key}"
 
-    @property
-    def proofs(self) -> list[str]:
-        return [proof for proof in self.fact.proof if proof.startswith(_FAST)]
+    def proofs(self, kind: str) -> list[str]:
+        return [proof for proof in self.fact.proof if proof.startswith(kind)]
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,8 @@ def baseline(names: Sequence[str], proofs: Sequence[str]) -> tuple[str, str, lis
     return machine_files, resources, scratch.packages()
 
 
-def judged(mutant: Mutant, before: Baseline) -> str:
-    """What is wrong: nothing if a proof failed."""
+def judged(mutant: Mutant, kind: str, before: Baseline) -> str:
+    """What is wrong: nothing if a proof of that kind failed."""
     with TemporaryDirectory() as folder:
         top = Path(folder)
         _enter_copy(before.names, top)
@@ -100,10 +102,10 @@ def judged(mutant: Mutant, before: Baseline) -> str:
             return str(error)
         except Exception as error:
             return f"cannot be rendered, so give it another value: {error!r}"
-        code, said = scratch.tests(mutant.proofs)
+        code, said = scratch.tests(mutant.proofs(kind))
     if code == pytest.ExitCode.TESTS_FAILED:
         return ""
-    return "survived, no proof fails" if code == 0 else f"pytest ended with {code}\n{said}"
+    return _SURVIVED if code == pytest.ExitCode.OK else f"pytest ended with {code}\n{said}"
 
 
 def _enter_copy(names: Sequence[str], top: Path) -> None:
@@ -124,10 +126,10 @@ def _shows(before: Baseline) -> bool:
     return scratch.resources() != before.resources
 
 
-def verdicts(chosen: Sequence[Mutant]) -> Iterator[str]:
+def verdicts(chosen: Sequence[Mutant], kind: str = _KINDS[0]) -> Iterator[str]:
     """What is wrong with each, in their order. Raises RuntimeError as `baseline` does."""
     names = scratch.files()
-    proofs = sorted({proof for mutant in chosen for proof in mutant.proofs})
+    proofs = sorted({proof for mutant in chosen for proof in mutant.proofs(kind)})
     with _CONTEXT.Pool(1, maxtasksperchild=1) as pool:
         machine_files, resources, packages = pool.apply(baseline, (names, proofs))
     before = Baseline(names, machine_files, resources)
@@ -136,7 +138,19 @@ def verdicts(chosen: Sequence[Mutant]) -> Iterator[str]:
         with suppress(ImportError):
             importlib.import_module(name)
     with _CONTEXT.Pool(_PROCESSES, maxtasksperchild=1) as pool:
-        yield from pool.imap(partial(judged, before=before), chosen)
+        yield from pool.imap(partial(judged, kind=kind, before=before), chosen)
+
+
+def run(chosen: Sequence[Mutant]) -> dict[Mutant, str]:
+    """What is wrong with each."""
+    wrong: dict[Mutant, str] = dict.fromkeys(chosen, _SURVIVED)
+    for kind in _KINDS:
+        left = [one for one in chosen if wrong[one] == _SURVIVED and one.proofs(kind)]
+        print(f"kilonode: {len(left)} settings, {kind} …", file=sys.stderr, flush=True)
+        for mutant, verdict in zip(left, verdicts(left, kind), strict=True) if left else ():
+            wrong[mutant] = verdict
+            print(f"{mutant}: {verdict or 'killed'}", flush=True)
+    return wrong
 
 
 def main() -> None:
@@ -146,14 +160,11 @@ def main() -> None:
     if unknown := set(wanted) - {fact.id for fact in FACTS}:
         parser.error(f"no fact {', '.join(sorted(unknown))}")
     chosen = list(mutants([fact for fact in FACTS if fact.id in wanted or not wanted]))
-    print(f"kilonode: {len(chosen)} settings …", file=sys.stderr, flush=True)
-    killed = 0
-    for mutant, wrong in zip(chosen, verdicts(chosen), strict=True):
-        killed += not wrong
-        print(f"{mutant}: {wrong or 'killed'}", flush=True)
+    wrong = {mutant: verdict for mutant, verdict in run(chosen).items() if verdict}
+    killed = len(chosen) - len(wrong)
     print(f"kilonode: killed {killed} of {len(chosen)} = {killed / len(chosen):.3f}")
-    if killed < len(chosen):
-        sys.exit(1)
+    if wrong:
+        sys.exit("".join(f"kilonode: {mutant}: {why}\n" for mutant, why in wrong.items()))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def mutated(file: str, text: str, key: str, value: Any = None) -> str:
     key: a flag (--name), whatever the format; in Python a dictionary's key (after those above it,
     with dots), a keyword argument or a constant; in YAML and JSON a path with dots, in which an
     item of a list goes by its name, alert, record, kind or place; elsewhere what stands before the
-    equals sign, or how the line begins.
+    equals sign, how the line begins, or the words that are replaced.
     """
     suffix = PurePath(file).suffix
     if key.startswith("--"):
@@ -70,10 +70,15 @@ def _comment(text: str, found: re.Match[str]) -> bool:
 
 
 def _line(text: str, key: str, value: Any) -> str:
-    """One line, of systemd's, sysctl's or a shell's; a minus before it is sysctl's."""
-    pattern = rf"^([ \t]*-?{re.escape(key)})([ \t]*=[ \t]*)?(.*)\n"
+    """One line of systemd's, sysctl's (after a minus) or a shell's, or some of its words."""
+    pattern = rf"^([ \t]*-?{re.escape(key)}[ \t]*=[ \t]*).*\n"
+    if value is not None and not re.search(pattern, text, re.MULTILINE):
+        words = _once(list(re.finditer(re.escape(key), text)), key)
+        return text[: words.start()] + str(value) + text[words.end() :]
+    if value is None:
+        pattern = rf"^[ \t]*-?{re.escape(key)}.*\n"
     line = _once(list(re.finditer(pattern, text, re.MULTILINE)), key)
-    changed = "" if value is None else f"{line[1]}{line[2] or ' '}{value}\n"
+    changed = "" if value is None else f"{line[1]}{value}\n"
     return text[: line.start()] + changed + text[line.end() :]
 
 

@@ -41,3 +41,10 @@ def test_prods_machines_do_not_share_one_address_to_the_outside_d15() -> None:
 def test_nodes_wait_for_some_seconds_before_they_join_e5() -> None:
     words = command("common", "bundle")
     assert float(words[words.index("--node-jitter") + 1]) >= 5
+
+
+def test_docker_is_a_version_that_keeps_images_below_its_root_d12() -> None:
+    """From 29 on, a fresh machine has them in containerd's store, whatever its driver is."""
+    package, _, version = environment("node-cpu")["DOCKER_PACKAGE"].partition("=")
+    assert package == "docker.io"
+    assert int(version.split(".")[0]) < 29

@@ -45,6 +45,11 @@ def test_a_line_goes_by_what_stands_before_its_equals_sign() -> None:
     assert mutated("a.conf", text, "net.a", 3) == "-net.a = 3\n-net.b = 2\n"
 
 
+def test_words_of_a_script_are_replaced() -> None:
+    text = "curl 'https://a/readyz?exclude=b' \\\n    --fail\n"
+    assert mutated("gate", text, "?exclude=b", "") == text.replace("?exclude=b", "")
+
+
 MANIFESTS = """kind: Deployment
 metadata: {name: dns, labels: {example.com/team: a}}
 spec: {containers: [{name: dns, image: x}, {name: other, image: y}]}
