@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 RUN := ./commands/run
 
-.PHONY: help up down kubectl preview render test lint mutants soak bench
+.PHONY: help up down kubectl preview render mirror test lint mutants soak bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ preview: ## the engine's preview of any stack, without cloud account or root: ST
 
 render: ## every role's machine files, decoded: STACK=prod OUT=dir
 	@$(RUN) config.render --stack "$(STACK)" --out "$(OUT)"
+
+mirror: ## all that a stack's machines fetch, as a folder to serve: STACK=prod OUT=dir
+	@$(RUN) commands.mirror --stack "$(STACK)" --out "$(OUT)" $(ARGS)
 
 lint: ## formatter, linters and type checker, at zero findings
 	@$(RUN) commands.lint

@@ -6,13 +6,16 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from commands import mirror
 from commands.engine import Engine
 from commands.tools import toolchain
+from config.settings import load, raw_settings
+from config.stack_file import configuration
 from local_azure.paths import MARK
 
 STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
@@ -58,12 +61,22 @@ def attached_engine() -> Engine:
     )
 
 
-def built_checksums() -> dict[str, Any]:
-    """Stack configuration with the checksums of this machine's artifact mirror.
+def built_here() -> dict[str, Any]:
+    """Stack configuration of what this machine built, and the mirror that machines fetch it from.
 
     Binaries built from source differ from the official releases, whose checksums stand in
-    config/artifacts.yaml.
+    config/artifacts.yaml; so do images, whose digests stand in the stack's file.
     """
-    mirror = Path(toolchain("mirror"))
-    checksums = json.loads((mirror / "checksums.json").read_text())
-    return {"kilonode:artifacts": {"checksums": checksums}}
+    entries = dict(configuration("local"))
+    own = {tag: digest for tag, (_, digest) in mirror.images().own.items()}
+    entries["kilonode:nodePools"] = pools = {
+        key: {**pool, "preload": [_built(image, own) for image in pool.get("preload", ())]}
+        for key, pool in entries["kilonode:nodePools"].items()
+    }
+    checksums = mirror.lay_out(load(raw_settings(entries)), STATE / "mirror")
+    return {"kilonode:artifacts": {"checksums": checksums}, "kilonode:nodePools": pools}
+
+
+def _built(image: str, own: Mapping[str, str]) -> str:
+    tag, _, digest = image.partition("@")
+    return f"{tag}@{own.get(tag, digest)}"

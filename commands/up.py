@@ -15,7 +15,7 @@ from commands.local_stack import (
     KUBECONFIG,
     STATE,
     attached_engine,
-    built_checksums,
+    built_here,
     exclusive,
     in_fabric,
 )
@@ -83,11 +83,13 @@ def up() -> None:
             toolchain("ensure", "up")
         with phase("machine image"):
             local_azure("image")
+        with phase("mirror"):
+            built = built_here()
         with phase("local Azure"):
             local_azure("up-daemon")
         engine = attached_engine()
         with phase("cluster"):
-            engine.prepare(built_checksums())
+            engine.prepare(built)
             recover(engine, Store(STATE / "azure"))
             engine.run("up", "--yes", "--skip-preview")
         with phase("nodes Ready"):

@@ -25,10 +25,11 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All downloads by name, container images by use, and Ubuntu packages by use."""
+    """All downloads by name; container images, digests of theirs, and Ubuntu packages by use."""
 
     artifacts: Mapping[str, Artifact]
     images: Mapping[str, str]
+    digests: Mapping[str, str]
     packages: Mapping[str, str]
 
 
@@ -48,6 +49,7 @@ def catalog() -> Catalog:
             for name, entry in document["artifacts"].items()
         },
         images=document["images"],
+        digests=document["digests"],
         packages=document["packages"],
     )
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from config import node_files, scheduler_policy
+from config import images, node_files, scheduler_policy
 from config.artifacts import catalog
 from config.schema import ExtraArgs, Settings
 from config.topology import Member, NodeSet, Role, Topology
@@ -17,6 +17,7 @@ MASTER_TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
 MASTER_LABELS = {"kilonode.io/role": "master"}
 
 ARTIFACTS_FILE = "/etc/kilonode/artifacts.json"
+IMAGES_FILE = "/etc/kilonode/images.json"
 SCHEDULER_FILE = "/etc/kilonode/scheduler.yaml"
 
 # Client and peer port of each etcd cluster: D3 has the events cluster's clients on 2381, so
@@ -51,10 +52,12 @@ def machine_user_data(
         environment |= _node(settings, topology, machine.labels, machine.taints)
         environment["API_SERVER"] = f"https://{topology.api_address}:6443"
         files |= node_files.node_files(settings, topology)
+        files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, machine.pool))
     elif role == "master":
         environment |= _node(settings, topology, MASTER_LABELS, (MASTER_TAINT,))
         environment |= _master(settings, topology)
         files |= node_files.node_files(settings, topology)
+        files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, pool=None))
         files[SCHEDULER_FILE] = node_files.to_yaml(
             scheduler_policy.scheduler_configuration(scheduler_policy.published())
         )
@@ -120,7 +123,7 @@ def _node(
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "NODE_TAINTS": ",".join(taints),
         "POD_CIDR": str(settings.network.pod_cidr),
-        "PAUSE_IMAGE": catalog().images["pause"],
+        "PAUSE_IMAGE": images.images(settings)["pause"],
         "DOCKER_PACKAGE": catalog().packages["docker"],
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
     }

@@ -83,11 +83,18 @@ def node_files(settings: Settings, topology: Topology) -> dict[str, str]:
         "Backend": {"Type": "vxlan"},
     }
     return {
-        "/etc/docker/daemon.json": to_json(_DAEMON),
+        "/etc/docker/daemon.json": to_json({**_DAEMON, **_mirrors(settings.image_registry)}),
         "/etc/kilonode/kubelet.yaml": to_yaml(kubelet),
         "/etc/kilonode/flannel-net-conf.json": to_json(flannel),
         _RESOLV_CONF: f"nameserver {PLATFORM_ADDRESS}\n",
     }
+
+
+def _mirrors(registry: str | None) -> dict[str, Any]:
+    """Of docker.io, since Docker knows mirrors for no other registry, and none with a path."""
+    if registry is None or "/" in registry:
+        return {}
+    return {"registry-mirrors": [f"https://{registry}"]}
 
 
 def to_json(value: Any) -> str:

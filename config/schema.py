@@ -19,6 +19,7 @@ from config.schema_types import (
     HttpsUrl,
     Members,
     PoolKey,
+    Registry,
     Section,
     Sha256,
     setting,
@@ -57,7 +58,8 @@ class Artifacts(Section):
     )
     checksums: dict[str, Sha256] = setting(
         "SHA-256 by artifact name, instead of the one in config/artifacts.yaml",
-        limit="names of config/artifacts.yaml; 64 hexadecimal digits",
+        limit="names of config/artifacts.yaml and of image archives, as `make mirror` prints them; "
+        "64 hexadecimal digits",
         example={"flannel": "0" * 64},
         default={},
     )
@@ -169,6 +171,13 @@ class Settings(Section):
         limit="see its keys",
         example={},
         default=Artifacts.model_validate({}),
+    )
+    image_registry: Registry | None = setting(
+        "where the cluster's own images come from: REGISTRY and the path of their repositories; "
+        "without it, the registries that they are released in",
+        limit="HOST, HOST:PORT or HOST/PATH in lower case, without scheme and trailing slash",
+        example="registry.example.com/kilonode",
+        default=None,
     )
     extra_args: ExtraArgs = setting(
         "further flags, by component",

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.azure_limits import SCALE_SET_MAX_INSTANCES
-from config.schema_types import Count, Positive, ScaleSetKey, Section, setting
+from config.schema_types import Count, PinnedImage, Positive, ScaleSetKey, Section, setting
 
 
 class ScaleSet(Section):
@@ -59,5 +59,13 @@ class NodePool(Section):
         "taints that its nodes register with",
         limit="key=value:Effect or key:Effect",
         example=["nvidia.com/gpu=present:NoSchedule"],
+        default=(),
+    )
+    preload: tuple[PinnedImage, ...] = setting(
+        "images that its nodes load once they have joined (D15), from one archive that "
+        "`make mirror` makes; pods name them by tag alone, since a loaded image has no digest",
+        limit="different HOST/REPOSITORY:TAG@sha256:DIGEST, tag and digest both; with "
+        "artifacts.mirror",
+        example=[f"registry.k8s.io/e2e-test-images/agnhost:2.53@sha256:{'0' * 64}"],
         default=(),
     )

@@ -23,6 +23,16 @@ ScaleSetKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,3}$")]
 HttpsUrl = Annotated[
     str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"'$`\\]*)?$")
 ]
+# As Docker reads it, with the registry's host first: nothing that is looked for at docker.io.
+_HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(:[0-9]+)?)"
+_PATH = r"(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)"
+Registry = Annotated[str, StringConstraints(pattern=rf"^{_HOST}{_PATH}*$")]
+PinnedImage = Annotated[
+    str,
+    StringConstraints(
+        pattern=rf"^{_HOST}{_PATH}+:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}@sha256:[0-9a-f]{{64}}$"
+    ),
+]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 # Split into words by systemd and by shells alike, so nothing that either would expand or join.
 Flag = Annotated[str, StringConstraints(pattern=r"^--[a-z][A-Za-z0-9-]*(=[^\s\"'$`\\]*)?$")]

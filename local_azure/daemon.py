@@ -51,7 +51,10 @@ def serve(say: Say) -> None:
     store = Store(paths.state() / "azure")
     base = image.path()
     backend = MachineBackend(store, base, lambda: services.reconcile())
-    bin_dir, mirror_dir, images_dir = (_toolchain(each) for each in ("bin", "mirror", "images"))
+    bin_dir, images_dir = (_toolchain(each) for each in ("bin", "images"))
+    # Whoever starts the cluster fills it: what machines need of it, their settings decide.
+    mirror_dir = paths.state() / "mirror"
+    mirror_dir.mkdir(exist_ok=True)
     services = start(store, paths.state(), bin_dir, mirror_dir, images_dir, backend, base / "root")
     backend.recover(say)
     draft = _PORTS.with_suffix(".draft")

@@ -43,7 +43,7 @@ def unbuildable(settings: Settings) -> list[str]:
 
 def notes(settings: Settings) -> list[str]:
     """What to prepare."""
-    return list(sizes.notes(settings))
+    return [*sizes.notes(settings), *artifacts.notes(settings)]
 
 
 def warnings(settings: Settings) -> list[str]:

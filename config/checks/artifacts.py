@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config import images
 from config.artifacts import catalog
 from config.checks.check import reads
 from config.problems import Problem, nearest, problem
 from config.schema import Settings
 
 
-@reads("artifacts.checksums")
+@reads("artifacts", "imageRegistry", "nodePools", whole=True)
 def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
-    known = catalog().artifacts
+    archives = images.archives(settings)
+    known = [*catalog().artifacts, *archives]
     for name, checksum in settings.artifacts.checksums.items():
         if name not in known:
-            near = nearest(name, known)
+            # An archive's name says what is in it, so another list is another name.
+            kind = name.rpartition("-")[0]
+            newer = next((one for one in archives if one.rpartition("-")[0] == kind), None)
+            near = None if newer else nearest(name, known)
             yield problem(
                 f"artifacts.checksums.{name}",
                 checksum,
-                f"names of config/artifacts.yaml: {', '.join(known)}",
-                f"did you mean {near}?" if near else "remove it",
+                f"names of config/artifacts.yaml and of these settings' archives: "
+                f"{', '.join(known)}",
+                "run `make mirror` again and take what it prints"
+                if newer
+                else (f"did you mean {near}?" if near else "remove it"),
             )
 
 
@@ -32,12 +40,21 @@ def unbuildable(settings: Settings) -> Iterator[str]:
         for name, artifact in catalog().artifacts.items()
         if artifact.sha256 is None and name not in given
     ]
+    unchecked += [name for name in images.archives(settings) if name not in given]
     if unchecked:
         yield (
-            f"kilonode:artifacts.checksums: none for {', '.join(unchecked)}, whose releases have "
-            "no official one, and machines install nothing unchecked. `python -m toolchain mirror` "
-            "builds them: serve that folder as kilonode:artifacts.mirror and copy from its "
-            "checksums.json"
+            f"kilonode:artifacts.checksums: none for {', '.join(unchecked)}, which have no "
+            "official one, and machines install nothing unchecked. `make mirror` makes them: serve its "
+            "folder as kilonode:artifacts.mirror and take the lines that it prints"
+        )
+
+
+def notes(settings: Settings) -> Iterator[str]:
+    if settings.artifacts.mirror is None:
+        yield (
+            "kilonode:artifacts.mirror: none, so no machine brings the pause image along, and each "
+            f"pulls {images.images(settings)['pause']} before its first pod (D15). `make mirror` "
+            "fills one"
         )
 
 

@@ -133,6 +133,33 @@ def taints_differ(settings: Settings) -> Iterator[Problem]:
                 )
 
 
+@reads("nodePools")
+def preloaded_images_differ(settings: Settings) -> Iterator[Problem]:
+    for key, pool in settings.node_pools.items():
+        # A loaded image has its tag alone, so of two digests of one tag the last would stay.
+        counts = Counter(image.partition("@")[0] for image in pool.preload)
+        for image, count in counts.items():
+            if count > 1:
+                yield problem(
+                    f"nodePools.{key}.preload",
+                    image,
+                    f"every repository and tag once; this one is there {count} times",
+                    "keep one of them",
+                )
+
+
+@reads("nodePools", "artifacts.mirror")
+def preloaded_images_come_from_somewhere(settings: Settings) -> Iterator[Problem]:
+    for key, pool in settings.node_pools.items():
+        if pool.preload and settings.artifacts.mirror is None:
+            yield problem(
+                f"nodePools.{key}.preload",
+                f"{len(pool.preload)} images",
+                "a mirror for machines to fetch their archive from; artifacts.mirror is not set",
+                "fill one with `make mirror` and set artifacts.mirror, or remove the list",
+            )
+
+
 @reads("nodePools", whole=True)
 def some_node_runs_addons(settings: Settings) -> Iterator[Problem]:
     """Else the cluster's DNS never starts, and nothing grows a pool that nothing waits for."""
@@ -170,5 +197,7 @@ CHECKS = (
     labels_are_a_kubelets_to_set,
     taints_are_taints,
     taints_differ,
+    preloaded_images_differ,
+    preloaded_images_come_from_somewhere,
     some_node_runs_addons,
 )

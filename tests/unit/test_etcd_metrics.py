@@ -1,4 +1,4 @@
-"""What etcd machines' programs tell Prometheus is told whole, and by a server of its own."""
+"""What machines' programs tell Prometheus is told whole, and by a server of its own."""
 
 import threading
 import urllib.error
@@ -73,7 +73,7 @@ def test_nothing_but_metrics_is_served(url: str, tmp_path: Path) -> None:
 
 def test_the_servers_unit_asks_for_no_rights_and_not_for_etcd() -> None:
     """A member that waits has no etcd, and that it waits is what is to be told."""
-    text = unit("etcd", "machine-metrics.service")
+    text = unit("common", "machine-metrics.service")
     assert values(text, "DynamicUser") == ["yes"]
     assert not values(text, "Requires")
     assert values(text, "Restart") == ["always"]

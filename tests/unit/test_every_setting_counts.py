@@ -21,6 +21,8 @@ OTHER_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPP06IbKiKmudRToSBoj6pLyBAs5NkU5KbPlzvkTXX/u somebody"
 )
 
+MIRROR = "https://mirror.example.com"
+
 # Key -> the settings to begin with, where they matter, and another value.
 OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "subscriptionId": ({}, "00000000-0000-4000-8000-000000000002"),
@@ -69,7 +71,9 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "nodePools.cpu.scaleSets.a.maxNodes": ({}, 201),
     "nodePools.cpu.labels": ({}, {"example.com/team": "research"}),
     "nodePools.cpu.taints": ({}, ["team=a:PreferNoSchedule"]),
-    "artifacts.mirror": ({}, "https://mirror.example.com"),
+    "artifacts.mirror": ({}, MIRROR),
+    "nodePools.cpu.preload": ({"artifacts.mirror": MIRROR}, [f"quay.io/a/b:1@sha256:{'0' * 64}"]),
+    "imageRegistry": ({}, "registry.example.com"),
     "artifacts.checksums": ({}, {"flannel": "0" * 64, "cri-dockerd": "0" * 64}),
     **{
         f"extraArgs.{component}": ({}, ["--v=9"])

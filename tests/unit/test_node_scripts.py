@@ -124,39 +124,6 @@ def test_an_archive_that_does_not_answer_is_asked_again_after_a_jittered_pause(
     assert all(10 <= int(call.split()[1]) < 30 for call in pauses)
 
 
-ARCHIVE = "/opt/preloaded_pause_image.tar"
-LOAD = f"docker image load --input {ARCHIVE}"
-
-
-def load_image(system: System, docker: str) -> list[str]:
-    system.stand_in("docker", docker)
-    assert system.run("load-images", ARCHIVE).returncode == 0
-    return system.calls
-
-
-def test_a_docker_that_is_not_up_yet_is_waited_for(system: System) -> None:
-    """Or the pause image is pulled after all, through the address with the quota (D15)."""
-    calls = load_image(system, system.failing(3))
-    assert calls.count("sleep 1") == 3
-    assert calls[-1] == LOAD
-
-
-def test_a_docker_that_goes_away_in_the_middle_is_given_the_image_again(
-    system: System, tmp_path: Path
-) -> None:
-    gone = tmp_path / "gone"
-    calls = load_image(
-        system,
-        f"if [[ $1 == image && ! -e {gone} ]]; then echo x >{gone}; exit 1; fi\n"
-        f"if [[ $1 == version && -s {gone} ]]; then : >{gone}; exit 1; fi",
-    )
-    assert calls.count(LOAD) == 2
-
-
-def test_a_broken_archive_does_not_keep_a_node_from_joining(system: System) -> None:
-    assert load_image(system, "[[ $1 == version ]]").count(LOAD) == 1
-
-
 MODULES = "modprobe --all br_netfilter vxlan xt_cgroup"
 
 

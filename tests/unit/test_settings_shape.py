@@ -9,6 +9,7 @@ import pytest
 from config.settings import SettingsError, load, raw_settings
 from tests.unit.settings_samples import REMOVED, raw
 
+_HASH = "0" * 64
 _SETS = {"a": {"nodes": 0, "maxNodes": 1}}
 
 # What is wrong; the changes; what the line must say.
@@ -99,6 +100,31 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"artifacts.mirror": "https://mirror.example.com/$HOME"},
         ["kilonode:artifacts.mirror = https://mirror.example.com/$HOME", "without spaces"],
     ),
+    **{
+        f"a preloaded image {what} is refused": (
+            {"artifacts.mirror": "https://m.example.com", "nodePools.cpu.preload": [image]},
+            [f"kilonode:nodePools.cpu.preload.0 = {image}", "HOST/REPOSITORY:TAG@sha256:DIGEST"],
+        )
+        for what, image in {
+            "without a digest": "quay.io/a/b:1",
+            "without a tag": f"quay.io/a/b@sha256:{_HASH}",
+            "without a registry": f"b:1@sha256:{_HASH}",
+            "with half a digest": f"quay.io/a/b:1@sha256:{_HASH[1:]}",
+            "in upper case": f"quay.io/A/b:1@sha256:{_HASH}",
+        }.items()
+    },
+    **{
+        f"an image registry {what} is refused": (
+            {"imageRegistry": registry},
+            [f"kilonode:imageRegistry = {registry}", "without scheme and trailing slash"],
+        )
+        for what, registry in {
+            "with a scheme": "https://registry.example.com",
+            "with a slash at its end": "registry.example.com/kilonode/",
+            "in upper case": "Registry.example.com",
+            "that Docker would look for at docker.io": "kilonode",
+        }.items()
+    },
     "a checksum of the wrong length is refused": (
         {"artifacts.checksums": {"flannel": "abc"}},
         ["kilonode:artifacts.checksums.flannel = abc", "64 hexadecimal digits"],

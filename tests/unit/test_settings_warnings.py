@@ -28,7 +28,7 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "an artifact without a checksum says how to get one": (
         {"artifacts.checksums": {"flannel": "f" * 64}},
-        ["artifacts.checksums: none for cri-dockerd,", "python -m toolchain mirror"],
+        ["artifacts.checksums: none for cri-dockerd,", "make mirror"],
     ),
     "two zones say what the loss of one takes": (
         {"zones": ["1", "2"]},
@@ -73,8 +73,15 @@ def test_more_nodes_than_a_region_lets_a_subscription_have_are_told() -> None:
 
 def test_the_quota_to_ask_for_is_told_by_size() -> None:
     """Azure refuses the machine that is one too many in the middle of an update."""
-    (text,) = notes(settings())
+    text, _ = notes(settings())
     assert text == (
         "vCPU quota in westeurope for all maxNodes: 6,508 "
         "(Standard_L8s_v4 48, Standard_E20ds_v5 60, Standard_D16ds_v5 6,400)"
     )
+
+
+def test_a_cluster_without_a_mirror_is_told_that_each_machine_pulls_its_pause_image_d15() -> None:
+    _, text = notes(settings())
+    assert "artifacts.mirror: none" in text
+    assert "registry.k8s.io/pause:" in text
+    assert len(notes(settings({"artifacts.mirror": "https://m.example.com"}))) == 1

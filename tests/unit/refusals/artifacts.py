@@ -12,4 +12,15 @@ ROWS = {
         "artifacts.checksums.flanel",
         ["did you mean flannel?"],
     ),
+    "a checksum of an archive whose images are others now": Row(
+        artifacts.checksums_are_of_known_artifacts,
+        {
+            "artifacts": {
+                "mirror": "https://m.example.com",
+                "checksums": {"pause-image-0123456789abcdef": "0" * 64},
+            }
+        },
+        "artifacts.checksums.pause-image-0123456789abcdef",
+        ["run `make mirror` again"],
+    ),
 }

@@ -87,4 +87,19 @@ ROWS = {
         "nodePools",
         ["CriticalAddonsOnly"],
     ),
+    "one tag with two digests among the preloaded images": Row(
+        pools.preloaded_images_differ,
+        {
+            "artifacts.mirror": "https://m.example.com",
+            "nodePools.cpu.preload": [f"quay.io/a/b:1@sha256:{digit * 64}" for digit in ("0", "1")],
+        },
+        "nodePools.cpu.preload",
+        ["= quay.io/a/b:1", "2 times"],
+    ),
+    "preloaded images without a mirror": Row(
+        pools.preloaded_images_come_from_somewhere,
+        {"nodePools.cpu.preload": [f"quay.io/a/b:1@sha256:{'0' * 64}"]},
+        "nodePools.cpu.preload",
+        ["artifacts.mirror is not set", "make mirror"],
+    ),
 }

@@ -53,8 +53,11 @@ class Artifact:
 
 
 def mirrored(url: str, mirror: str) -> str:
-    """Where to get an official URL from: MIRROR/HOST/PATH, or itself without a mirror."""
-    return f"{mirror.rstrip('/')}/{url.split('://', 1)[1]}" if mirror else url
+    """Where to get an official URL from: MIRROR/HOST/PATH, or itself without a mirror.
+
+    A path alone is of what lies on mirrors only.
+    """
+    return f"{mirror.rstrip('/')}/{url.rpartition('://')[2]}" if mirror else url
 
 
 def is_installed(artifact: Artifact, records: Path) -> bool:
