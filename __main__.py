@@ -4,8 +4,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
 from components.cluster import Cluster, ClusterArgs
-from config.artifacts import catalog
 from config.environment import machine_user_data
+from config.images import images
 from config.settings import (
     Settings,
     SettingsError,
@@ -42,7 +42,7 @@ def main() -> None:
             settings=settings,
             topology=plan,
             user_data={one.name: machine_user_data(settings, plan, one) for one in plan.machines},
-            dns_image=catalog().images["coredns"],
+            dns_image=images(settings)["coredns"],
         ),
     )
     pulumi.export("kubeconfig", cluster.kubeconfig)

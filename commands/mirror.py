@@ -4,7 +4,9 @@
     OUT/images/NAME.tar    images that machines bring along (D15)
     OUT/checksums.json     the SHA-256 of each, by name
 
-It prints the settings to take over. What is there already is not made again.
+It prints the settings to take over. With --upload it also fills the container of Blob storage that
+artifacts.mirror names. What is there already is neither made nor sent again, so a run that was cut
+off goes on where it was.
 """
 
 from __future__ import annotations
@@ -95,11 +97,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make mirror", description=__doc__.splitlines()[0])
     parser.add_argument("--stack", required=True)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--upload", action="store_true", help="fill the mirror in Blob storage")
     options = parser.parse_args()
     try:
         settings = load(raw_settings(configuration(options.stack)))
         toolchain("ensure", "up")
         sums = lay_out(settings, options.out)
+        if options.upload:
+            # Nobody else needs Azure's libraries.
+            from commands import blob_mirror
+
+            sent = blob_mirror.upload(settings, options.out, blob_mirror.as_this_user)
+            print(f"# {len(sent)} files sent to {settings.artifacts.mirror}")
     except (StackFileError, SettingsError, ToolchainError, OSError) as error:
         sys.exit(f"kilonode: {error}")
     print(f"# {len(sums)} files in {options.out}. In Pulumi.{options.stack}.yaml:")

@@ -139,7 +139,12 @@ class Cluster(pulumi.ComponentResource):
             bundles=pki.bundles,
             identities=self._identities,
         )
-        storage = StorageArgs(self._control, topology.storage_account, self._identities)
+        storage = StorageArgs(
+            group=self._control,
+            account_name=topology.storage_account,
+            identities=self._identities,
+            artifacts=self._args.settings.artifacts.mirror == topology.artifacts_url,
+        )
         return [
             Vault(f"{self._name}-vault", vault, self._child),
             Storage(f"{self._name}-storage", storage, self._child),

@@ -1,4 +1,4 @@
-"""Blob storage: etcd's birth records and snapshots."""
+"""Blob storage: etcd's birth records and snapshots, and artifacts if this is their mirror."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from pulumi_azure_native import storage
 from components import roles
 from components.azure import ResourceGroup, known
 from components.identities import Identity
+from config.topology import ARTIFACTS_CONTAINER
 
 _CONTAINERS = ("etcd", "events")
 # Days that etcd's snapshots are kept, by folder. The machines only add to them.
@@ -22,15 +23,22 @@ _GRANTS = (
     ("etcd", roles.STORAGE_BLOB_DATA_READER, "master"),
     ("events", roles.STORAGE_BLOB_DATA_READER, "master"),
 )
+# What machines install and `make mirror` fills.
+_ARTIFACTS_GRANTS = tuple(
+    (ARTIFACTS_CONTAINER, roles.STORAGE_BLOB_DATA_READER, role)
+    for role in ("etcd", "events", "master", "node")
+)
 
 
 @dataclass(frozen=True)
 class StorageArgs:
-    """`identities` is keyed by role and holds at least etcd, events and master."""
+    """`identities` is keyed by role: etcd, events, master and node. `artifacts`: whether machines
+    fetch their artifacts from here."""
 
     group: ResourceGroup
     account_name: str
     identities: Mapping[str, Identity]
+    artifacts: bool = False
 
 
 class Storage(pulumi.ComponentResource):
@@ -61,8 +69,10 @@ class Storage(pulumi.ComponentResource):
         )
         self.account_name = known(args.account_name, after=account)
         self._expire_snapshots(f"{name}-lifecycle")
-        containers = {one: self._container(f"{name}-{one}", one) for one in _CONTAINERS}
-        for container, right, role in _GRANTS:
+        names = (*_CONTAINERS, ARTIFACTS_CONTAINER) if args.artifacts else _CONTAINERS
+        containers = {one: self._container(f"{name}-{one}", one) for one in names}
+        grants = _GRANTS + _ARTIFACTS_GRANTS if args.artifacts else _GRANTS
+        for container, right, role in grants:
             roles.assign(
                 f"{name}-{container}-for-{role}",
                 group=args.group,

@@ -96,6 +96,10 @@ class NodeSet:
         return self.nodes if self.nodes == self.max_nodes else 0
 
 
+# Of the cluster's own storage account, where that is the artifacts' mirror.
+ARTIFACTS_CONTAINER = "artifacts"
+
+
 @dataclass(frozen=True)
 class Topology:
     """The cluster's names and addresses."""
@@ -117,6 +121,11 @@ class Topology:
     # All addresses that masters may ever have, in the order of their keys.
     master_candidates: tuple[IPv4Address, ...]
     node_sets: tuple[NodeSet, ...]
+
+    @property
+    def artifacts_url(self) -> str:
+        """The mirror's URL where the cluster's own storage account is to be the mirror."""
+        return f"{self.blob_url}/{ARTIFACTS_CONTAINER}"
 
     @property
     def machines(self) -> tuple[Member | NodeSet, ...]:

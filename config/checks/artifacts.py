@@ -11,7 +11,7 @@ from config.problems import Problem, nearest, problem
 from config.schema import Settings
 
 
-@reads("artifacts", "imageRegistry", "nodePools", whole=True)
+@reads("artifacts", "nodePools", whole=True)
 def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
     archives = images.archives(settings)
     known = [*catalog().artifacts, *archives]
@@ -44,8 +44,8 @@ def unbuildable(settings: Settings) -> Iterator[str]:
     if unchecked:
         yield (
             f"kilonode:artifacts.checksums: none for {', '.join(unchecked)}, which have no "
-            "official one, and machines install nothing unchecked. `make mirror` makes them: serve its "
-            "folder as kilonode:artifacts.mirror and take the lines that it prints"
+            "official one, and machines install nothing unchecked. `make mirror` makes them: serve "
+            "its folder as kilonode:artifacts.mirror and take the lines that it prints"
         )
 
 

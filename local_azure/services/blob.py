@@ -33,6 +33,7 @@ AUDIENCE = "https://storage.azure.com"
 OLDEST_BEARER_VERSION = "2017-11-09"
 # Ends every file's name: aiohttp would send NAME.gz, another blob, for NAME.
 SUFFIX = ".blob"
+METADATA = "x-ms-meta-"  # headers with a blob's metadata; its file's extended attributes keep them
 LONGEST_FILE_NAME = 255  # of the host; Azure allows a blob's name 1,024 characters
 DRAFTS = ".drafts"  # on the same file system, and no container's name
 CHUNK = 1 << 20
@@ -107,7 +108,7 @@ class BlobService:
 
     async def _get(self, request: web.Request) -> web.FileResponse:
         file = _existing(self._file(request))
-        return web.FileResponse(file, headers={"x-ms-blob-type": "BlockBlob"})
+        return web.FileResponse(file, headers={"x-ms-blob-type": "BlockBlob", **_metadata(file)})
 
     async def _put(self, request: web.Request) -> web.Response:
         match request.query.get("comp"):
@@ -226,6 +227,11 @@ def _description(file: Path) -> dict[str, str]:
     return {"Etag": etag, "Last-Modified": formatdate(stat.st_mtime, usegmt=True)}
 
 
+def _metadata(file: Path) -> dict[str, str]:
+    names = [name for name in os.listxattr(file) if name.startswith(f"user.{METADATA}")]
+    return {name.removeprefix("user."): os.getxattr(file, name).decode() for name in names}
+
+
 def _check_condition(request: web.Request, file: Path) -> None:
     etag = _description(file)["Etag"] if file.exists() else None
     if request.headers.get("If-None-Match") == "*" and etag is not None:
@@ -238,6 +244,9 @@ def _check_condition(request: web.Request, file: Path) -> None:
 async def _commit(request: web.Request, draft: Path, file: Path) -> web.Response:
     """Puts the draft in the blob's place."""
     _check_condition(request, file)
+    for name, value in request.headers.items():
+        if name.lower().startswith(METADATA):
+            os.setxattr(draft, f"user.{name.lower()}", value.encode())
     draft.replace(file)
     await asyncio.to_thread(_sync, file.parent)
     return web.Response(status=201, headers=_description(file))

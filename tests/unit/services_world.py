@@ -97,14 +97,14 @@ class Client:
     """Talks to one service as if it had the name `host`."""
 
     def __init__(self, port: int, host: str) -> None:
-        self._port = port
+        self.port = port
         self._host = host
 
     def __call__(
         self, path: str, method: str = "GET", body: bytes | None = None, /, **headers: str
     ) -> Answer:
         """Header names are written with underscores."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         sent = {"Host": self._host} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }

@@ -62,6 +62,7 @@ MASTER = NODE | {
     "KUBE_SCHEDULER_EXTRA_ARGS",
 }
 NODE_FILES = {
+    "/etc/kilonode/images.json",
     "/etc/kilonode/artifacts.json",
     "/etc/docker/daemon.json",
     "/etc/kilonode/kubelet.yaml",

@@ -154,7 +154,7 @@ def test_what_was_pulled_is_not_pulled_again(
 
 def test_an_image_that_no_registry_gives_is_an_error_that_names_it(pictures: Images) -> None:
     source = f"127.0.0.1:1/a:1@sha256:{'0' * 64}"
-    with pytest.raises(PullError, match="127.0.0.1:1/a:1"):
+    with pytest.raises(PullError, match=r"127\.0\.0\.1:1/a:1"):
         pictures.archive("x", [Named(source, "e.com/a:1")])
 
 
