@@ -14,7 +14,16 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from benchmarks import boot, etcd_disk, etcd_events, etcd_learner, etcd_recovery, preview, quota
+from benchmarks import (
+    boot,
+    etcd_disk,
+    etcd_events,
+    etcd_learner,
+    etcd_recovery,
+    neighbours,
+    preview,
+    quota,
+)
 from benchmarks.row import Row, table
 from toolchain import download, spec
 from toolchain.ensure import Folders, Toolchain
@@ -42,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "etcd-events": lambda: etcd_events.run(made().bin, apiserver()),
     "etcd-recovery": lambda: etcd_recovery.run(made().bin),
     "etcd-learner": lambda: etcd_learner.run(made().bin),
+    "neighbours": neighbours.run,
     "quota": lambda: quota.run(made().bin),
 }
 # The others boot machines or mount disks.
