@@ -20,7 +20,10 @@ from benchmarks import (
     etcd_events,
     etcd_learner,
     etcd_recovery,
+    image_downloads,
+    image_pulls,
     neighbours,
+    pod_network,
     preview,
     quota,
 )
@@ -44,6 +47,13 @@ def apiserver() -> Path:
     return mirror / download.place(url)
 
 
+def images() -> Path:
+    """The archives of the toolchain's images."""
+    found = made().images
+    assert found
+    return found
+
+
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "preview": preview.run,
     "boot": boot.run,
@@ -51,7 +61,10 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "etcd-events": lambda: etcd_events.run(made().bin, apiserver()),
     "etcd-recovery": lambda: etcd_recovery.run(made().bin),
     "etcd-learner": lambda: etcd_learner.run(made().bin),
+    "image-downloads": image_downloads.run,
+    "image-pulls": lambda: image_pulls.run(images() / "testbox.tar"),
     "neighbours": neighbours.run,
+    "pod-network": pod_network.run,
     "quota": lambda: quota.run(made().bin),
 }
 # The others boot machines or mount disks.
