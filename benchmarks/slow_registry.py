@@ -91,7 +91,7 @@ def _run(archive: Path) -> Any:
 
 def _member(tar: tarfile.TarFile, name: str) -> IO[bytes]:
     member = tar.extractfile(name)
-    assert member, f"{tar.name}: no {name}"
+    assert member, f"{tar.name!r}: no {name}"
     return member
 
 

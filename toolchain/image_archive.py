@@ -137,5 +137,5 @@ def _copy(
 def _member(tar: tarfile.TarFile, name: str) -> io.BufferedReader:
     file = tar.extractfile(name)
     if not isinstance(file, io.BufferedReader):
-        raise ToolchainError(f"{tar.name}: {name} is not a file")
+        raise ToolchainError(f"{tar.name!r}: {name} is not a file")
     return file

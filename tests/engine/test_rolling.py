@@ -11,7 +11,7 @@ import pytest
 
 from local_azure.arm.backend import PlanBackend, RunResult
 from local_azure.arm.store import Resource
-from tests.engine.conftest import CHECKSUMS, QUIET, Stack, project
+from tests.engine.conftest import QUIET, Stack, buildable, project
 
 VM = "compute:VirtualMachine"
 # Another flag replaces every member of both clusters.
@@ -67,7 +67,7 @@ def stack(made: Path, tmp_path: Path, machines: Machines) -> Stack:
 
 
 def configure(stack: Stack, changes: dict[str, Any]) -> None:
-    stack.engine.prepare({**CHECKSUMS, **changes})
+    stack.engine.prepare({**buildable("local"), **changes})
 
 
 def members(keys: str) -> dict[str, Any]:

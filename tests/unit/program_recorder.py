@@ -24,6 +24,7 @@ from pulumi.runtime.proto import resource_pb2
 
 from components.reach import WITHOUT_API
 from config.stack_file import configuration
+from tests.checksums import checksums
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 PLANTED = "planted-secret"
@@ -32,7 +33,6 @@ SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 GATE = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
 SECRET = "azure-native:keyvault:Secret"
 ROLE_ASSIGNMENT = "azure-native:authorization:RoleAssignment"
-_CHECKSUMS = {"cri-dockerd": "c" * 64, "flannel": "f" * 64}
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 # What a type answers besides its inputs, given its logical name.
@@ -171,7 +171,8 @@ def settings(stack: str = "prod", **changes: Any) -> dict[str, str]:
     """The stack's configuration as the engine hands it over; changes: top-level keys of ours."""
     values = dict(configuration(stack))
     # Without them nothing is built.
-    values["kilonode:artifacts"] = {**values.get("kilonode:artifacts", {}), "checksums": _CHECKSUMS}
+    given = {"checksums": checksums(stack)}
+    values["kilonode:artifacts"] = {**values.get("kilonode:artifacts", {}), **given}
     values |= {f"kilonode:{key}": one for key, one in changes.items()}
     return {
         key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()

@@ -100,7 +100,7 @@ def test_all_images_of_the_clusters_own_come_from_its_registry() -> None:
 def test_the_pause_image_is_brought_along_under_the_name_that_pods_are_given() -> None:
     loaded = settings({**MIRROR, **REGISTRY})
     plan = topology(loaded)
-    for machine in (*plan.masters, *plan.node_sets):
+    for machine in (one for one in plan.machines if one.role in ("master", "node")):
         environment = machine_user_data(loaded, plan, machine).environment
         assert environment["PAUSE_IMAGE"] == images.images(loaded)["pause"]
     (image,) = images.pause_archive(loaded).images
