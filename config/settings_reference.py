@@ -6,6 +6,7 @@ python -m config.settings_reference     writes it
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
@@ -47,9 +48,10 @@ _FACTS_INTRODUCTION = """
 
 D… are facts of OpenAI's [Scaling Kubernetes to 2,500 nodes][2018] (2018), E… of its sequel,
 [Scaling Kubernetes to 7,500 nodes][2021] (2021), in our words. Each file named here carries the id
-in a comment beside the setting, and each test fails if the setting is taken away: those of unit and
-api look at what is rendered, those of cluster at running machines. A witness is what comes nearest
-where a fact cannot be put in force without Azure, or in a machine that is a container.
+in a comment beside the settings. The proofs fail if a setting is taken away, and `make mutants`
+tries that with each of them: unit tests look at what is rendered, api tests at a real control plane
+on loopback, cluster tests at running machines. A witness is what comes nearest where a fact cannot
+be put in force without Azure, or in a machine that is a container.
 
 [2018]: https://openai.com/index/scaling-kubernetes-to-2500-nodes/
 [2021]: https://openai.com/index/scaling-kubernetes-to-7500-nodes/
@@ -113,24 +115,40 @@ def _size_cells(size: Size) -> tuple[str, ...]:
 
 
 def _fact_cells(fact: Fact) -> tuple[str, ...]:
+    missing = f"**Missing:** {fact.missing}" if fact.missing else ""
     return (
         fact.id,
-        fact.fact,
-        fact.form,
-        _links((PurePath(file).name, file) for file in fact.files),
-        _links(_test(proof) for proof in fact.proof),
-        f"{fact.witness} {'**Missing:** ' + fact.missing if fact.missing else ''}".strip(),
+        _flags(fact.fact),
+        _flags(fact.form),
+        "<br>".join(_carrier(file, settings) for file, settings in fact.files.items()),
+        "<br>".join(map(_proof, fact.proof)),
+        _flags(f"{fact.witness} {missing}".strip()),
     )
 
 
-def _test(proof: str) -> tuple[str, str]:
-    """What the test says, and its file."""
+def _carrier(file: str, settings: Iterable[str | dict[str, Any]]) -> str:
+    """A file, and which settings stand in it."""
+    # A mapping's value is the one that a setting must not have. What one word cannot name is said
+    # by the file.
+    keys = dict.fromkeys(key for setting in settings for key in _keys(setting) if " " not in key)
+    shown = ", ".join(f"`{key.removeprefix('kilonode:')}`" for key in keys)
+    return f"[{PurePath(file).name}](../{file})" + (f": {shown}" if shown else "")
+
+
+def _keys(setting: str | dict[str, Any]) -> Iterable[str]:
+    return [setting] if isinstance(setting, str) else setting
+
+
+def _proof(proof: str) -> str:
+    """What the test says; its file; on what it looks."""
     file, _, name = proof.partition("::")
-    return f"{PurePath(file).parent.name}: {name.removeprefix('test_').replace('_', ' ')}", file
+    said = re.sub(r"(_[de]\d+)+$", "", name.removeprefix("test_")).replace("_", " ")
+    return f"{PurePath(file).parent.name}: [{said}](../{file})"
 
 
-def _links(targets: Iterable[tuple[str, str]]) -> str:
-    return "<br>".join(f"[{text}](../{file})" for text, file in targets)
+def _flags(text: str) -> str:
+    """Flags as code, or some readers make a dash of their hyphens."""
+    return re.sub(r"(?<![`\w-])--[a-z][\w-]*(?:=\w+)?", r"`\g<0>`", text)
 
 
 def _code(value: Any) -> str:

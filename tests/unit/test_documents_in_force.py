@@ -38,6 +38,14 @@ def test_prods_machines_do_not_share_one_address_to_the_outside_d15() -> None:
     assert PROD.network.nat_addresses > 1
 
 
+@pytest.mark.parametrize(
+    ("name", "archive"), [("pause-image", "pause"), ("preloaded-images", "pool")]
+)
+def test_both_archives_are_loaded_by_units_of_their_own_d15(name: str, archive: str) -> None:
+    """One before the kubelet and one after it."""
+    assert command("node", name) == ["/opt/kilonode/bin/load-images", archive]
+
+
 def test_nodes_wait_for_some_seconds_before_they_join_e5() -> None:
     words = command("common", "bundle")
     assert float(words[words.index("--node-jitter") + 1]) >= 5
