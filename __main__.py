@@ -46,6 +46,7 @@ def main() -> None:
         ),
     )
     pulumi.export("kubeconfig", cluster.kubeconfig)
+    pulumi.export("break_glass_kubeconfig", cluster.break_glass)
     pulumi.export("api_server", cluster.api_server)
     # An update in a certificate's last quarter renews it; without one, all ends on this day.
     pulumi.export("certificates_valid_until", cluster.certificates_valid_until)

@@ -44,9 +44,13 @@ class ClusterArgs:
 
 
 class Cluster(pulumi.ComponentResource):
-    """`kubeconfig` (secret) reaches `api_server`, the way in that the settings ask for."""
+    """`kubeconfig` (secret) reaches `api_server`, the way in that the settings ask for.
+
+    `break_glass` (secret): the same for system:masters.
+    """
 
     kubeconfig: pulumi.Output[str]
+    break_glass: pulumi.Output[str]
     api_server: pulumi.Output[str]
     certificates_valid_until: pulumi.Output[str]
 
@@ -78,6 +82,7 @@ class Cluster(pulumi.ComponentResource):
         self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
 
         self.kubeconfig = pki.kubeconfig
+        self.break_glass = pki.break_glass
         self.certificates_valid_until = pki.valid_until
         self.api_server = pulumi.Output.from_input(self._endpoint.server)
         self.register_outputs({"kubeconfig": self.kubeconfig, "api_server": self.api_server})
@@ -125,6 +130,7 @@ class Cluster(pulumi.ComponentResource):
                 apiserver_names=self._endpoint.names,
                 apiserver_addresses=self._endpoint.addresses,
                 api_server=self._endpoint.server,
+                encryption_keys=self._args.settings.control_plane.encryption_keys,
             ),
             self._child,
         )

@@ -8,10 +8,12 @@ from components.certificates import Credential
 
 
 def kubeconfig(
-    cluster: str, server: str, authority: pulumi.Output[str], client: Credential
+    cluster: str, user: str, server: str, authority: pulumi.Output[str], client: Credential
 ) -> pulumi.Output[str]:
-    """Secret JSON text, which every reader of YAML takes too; `server` is the API's URL."""
-    user = f"{cluster}-admin"
+    """Secret JSON text, which every reader of YAML takes too; `server` is the API's URL.
+
+    cluster, user: what the file calls them.
+    """
     return pulumi.Output.secret(
         pulumi.Output.json_dumps(
             {

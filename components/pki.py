@@ -15,6 +15,7 @@ from components.certificates import (
     Subject,
     private_key,
 )
+from components.encryption import encryption_configuration
 from components.kubeconfig import kubeconfig
 from config.declared import DECLARED_FILE, declared
 from config.topology import EtcdCluster, Member
@@ -43,11 +44,17 @@ _BOOTSTRAP: Mapping[str, Subject] = {
 # A group of our own: the masters' manifests bind it, so it can be taken away again, which
 # system:masters cannot.
 _ADMIN = Subject("kilonode-admin", organization="kilonode:administrators")
+# No binding that is missing and no queue of the API shuts this one out, and nothing takes it its
+# rights: for the day on which the other does not help.
+_BREAK_GLASS = Subject("kilonode-break-glass", organization="system:masters")
 
 
 @dataclass(frozen=True)
 class PkiArgs:
-    """`apiserver_*` are what its certificate serves; `api_server` is the URL for people."""
+    """`apiserver_*` are what its certificate serves; `api_server` is the URL for people.
+
+    `encryption_keys`: names of the keys of Secrets; the first writes.
+    """
 
     cluster: str
     etcd: EtcdCluster
@@ -55,16 +62,19 @@ class PkiArgs:
     apiserver_names: Sequence[str]
     apiserver_addresses: Sequence[str]
     api_server: str
+    encryption_keys: Sequence[str]
 
 
 class Pki(pulumi.ComponentResource):
     """`bundles`: secret JSON per role, as machines unpack it. `kubeconfig`: secret, admin.
 
-    `valid_until`: when the first of all certificates ends.
+    `break_glass`: secret kubeconfig of system:masters. `valid_until`: when the first of all
+    certificates ends.
     """
 
     bundles: Mapping[str, pulumi.Output[str]]
     kubeconfig: pulumi.Output[str]
+    break_glass: pulumi.Output[str]
     valid_until: pulumi.Output[str]
 
     def __init__(
@@ -86,12 +96,8 @@ class Pki(pulumi.ComponentResource):
             "master": _bundle({**node, **self._bootstrap("master"), **self._master_files(args)}),
             "node": _bundle({**node, **self._bootstrap("node")}),
         }
-        self.kubeconfig = kubeconfig(
-            args.cluster,
-            args.api_server,
-            self._kubernetes.credential.certificate,
-            self._kubernetes.issue(f"{name}-admin", _ADMIN, CLIENT),
-        )
+        self.kubeconfig = self._kubeconfig("admin", _ADMIN, args)
+        self.break_glass = self._kubeconfig("break-glass", _BREAK_GLASS, args)
         authorities = (self._kubernetes, self._etcd, self._front_proxy)
         ends = [end for authority in authorities for end in authority.ends]
         self.valid_until = pulumi.Output.all(*ends).apply(_first)
@@ -99,6 +105,15 @@ class Pki(pulumi.ComponentResource):
 
     def _authority(self, role: str, cluster: str) -> Authority:
         return Authority(f"{self._name}-{role}-ca", f"{cluster} {role}", parent=self)
+
+    def _kubeconfig(self, role: str, subject: Subject, args: PkiArgs) -> pulumi.Output[str]:
+        return kubeconfig(
+            args.cluster,
+            f"{args.cluster}-{role}",
+            args.api_server,
+            self._kubernetes.credential.certificate,
+            self._kubernetes.issue(f"{self._name}-{role}", subject, CLIENT),
+        )
 
     def _kubernetes_clients(self, subjects: Mapping[str, Subject]) -> Files:
         files: Files = {}
@@ -129,6 +144,9 @@ class Pki(pulumi.ComponentResource):
             **self._kubernetes_clients(_MASTER_CLIENTS),
             "kubernetes/service-account.key": pulumi.Output.secret(service_account.private_key_pem),
             "kubernetes/service-account.pub": service_account.public_key_pem,
+            "kubernetes/encryption.yaml": encryption_configuration(
+                f"{self._name}-encryption", args.encryption_keys, parent=self
+            ),
             "front-proxy/ca.crt": self._front_proxy.credential.certificate,
             **_pair(
                 "front-proxy/client",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from config import images, node_files, scheduler_policy
+from config import control_plane, images, node_files, scheduler_policy
 from config.artifacts import catalog
 from config.schema import ExtraArgs, Settings
 from config.topology import Member, NodeSet, Role, Topology
@@ -59,7 +59,10 @@ def machine_user_data(
         files |= node_files.node_files(settings, topology)
         files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, pool=None))
         files[SCHEDULER_FILE] = node_files.to_yaml(
-            scheduler_policy.scheduler_configuration(scheduler_policy.published())
+            scheduler_policy.scheduler_configuration(
+                scheduler_policy.chosen(settings),
+                control_plane.scheduler_connection(settings.control_plane.preset),
+            )
         )
     else:
         environment |= _etcd(settings, topology, machine)
@@ -140,7 +143,16 @@ def _master(settings: Settings, topology: Topology) -> dict[str, str]:
         "NODE_SUBNETS": _words((network.subnets.nodes, network.subnets.masters)),
         "ETCD_CANDIDATES": _words(topology.etcd.voter_candidates),
         "EVENTS_CANDIDATES": _words(topology.events.voter_candidates),
+        **_preset_args(settings, "kube-apiserver", "kube-controller-manager"),
         **_extra_args(settings, "kube_apiserver", "kube_controller_manager", "kube_scheduler"),
+    }
+
+
+def _preset_args(settings: Settings, *programs: str) -> dict[str, str]:
+    preset = settings.control_plane.preset
+    return {
+        f"{name.upper().replace('-', '_')}_PRESET_ARGS": _words(control_plane.flags(preset, name))
+        for name in programs
     }
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from config.schema_control_plane import ControlPlane
 from config.schema_etcd import Etcd
 from config.schema_network import Api, Network
 from config.schema_pools import NodePool
@@ -155,6 +156,12 @@ class Settings(Section):
     )
     etcd: Etcd = setting("the two etcd clusters", limit="see its keys", example={})
     masters: Masters = setting("the control plane's VMs", limit="see its keys", example={})
+    control_plane: ControlPlane = setting(
+        "the control plane's programs",
+        limit="see its keys",
+        example={},
+        default=ControlPlane.model_validate({}),
+    )
     node_pools: Annotated[dict[PoolKey, NodePool], Field(min_length=1)] = setting(
         "pools of nodes, by key",
         limit="one or more; keys: a letter, then up to 7 letters or digits",

@@ -1,4 +1,4 @@
-"""docs/settings.md, generated from the schema, the size table and the documents' facts.
+"""docs/settings.md, generated from the schema, the sizes, the presets and the facts.
 
 python -m config.settings_reference     writes it
 """
@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from config.azure_limits import AS_OF, SIZES, Size
+from config.control_plane import FIGURES, Figure
 from config.documents import FACTS, Fact
 from config.reference import Entry, entries, qualified
 from config.stack_file import REPOSITORY
@@ -43,6 +44,14 @@ follow from the size. A retired size is replaced by its substitute or refused
 
 """
 
+_PRESETS_INTRODUCTION = """
+## Presets of the control plane
+
+What `kilonode:controlPlane.preset` sets, on every master. All else is Kubernetes' default or stands
+in `config/machines/master`; `kilonode:extraArgs` win over both.
+
+"""
+
 _FACTS_INTRODUCTION = """
 ## The documents' facts
 
@@ -68,11 +77,21 @@ def markdown() -> str:
         ("size", "vCPU", "GiB", "GPUs", "local disk", "generation", "OS disk", "retirement"),
         map(_size_cells, SIZES.values()),
     )
+    presets = _table(
+        ("preset", "program", "setting", "value", "Kubernetes' default", "for", "source"),
+        (_figure_cells(preset, one) for preset, figures in FIGURES.items() for one in figures),
+    )
     facts = _table(
         ("id", "the document", "today, and why", "where it stands", "proof", "witness, or missing"),
         map(_fact_cells, FACTS),
     )
-    return _INTRODUCTION + settings + _SIZES_INTRODUCTION + sizes + _FACTS_INTRODUCTION + facts
+    sections = (
+        (_INTRODUCTION, settings),
+        (_SIZES_INTRODUCTION, sizes),
+        (_PRESETS_INTRODUCTION, presets),
+        (_FACTS_INTRODUCTION, facts),
+    )
+    return "".join(introduction + table for introduction, table in sections)
 
 
 def _own_values() -> Iterator[Entry]:
@@ -111,6 +130,18 @@ def _size_cells(size: Size) -> tuple[str, ...]:
         " and ".join(map(str, size.generations)),
         size.os_disk_type,
         f"{size.retirement}{after}" if size.retirement else "",
+    )
+
+
+def _figure_cells(preset: str, figure: Figure) -> tuple[str, ...]:
+    return (
+        f"`{preset}`",
+        figure.program,
+        f"`{figure.name}`",
+        figure.value,
+        figure.kubernetes_default,
+        figure.why,
+        figure.source,
     )
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from config.checks import artifacts, learners, members, names, pools, ranges, sizes, zones
+from config.checks import (
+    artifacts,
+    control_plane,
+    learners,
+    members,
+    names,
+    pools,
+    ranges,
+    sizes,
+    zones,
+)
 from config.checks.check import Check, applies
 from config.problems import Problem
 from config.schema import Settings
@@ -18,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *sizes.CHECKS,
     *learners.CHECKS,
     *artifacts.CHECKS,
+    *control_plane.CHECKS,
 )
 
 

@@ -1,4 +1,4 @@
-"""What pulumi-tls makes, with the cryptography library: ECDSA P-256 keys and X.509."""
+"""What pulumi-tls makes, with the cryptography library: ECDSA P-256 and Ed25519 keys, and X.509."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -31,11 +31,19 @@ _NAMES = {"organization": NameOID.ORGANIZATION_NAME, "commonName": NameOID.COMMO
 
 
 def private_key(inputs: Properties) -> Made:
-    if (inputs["algorithm"], inputs.get("ecdsaCurve")) != ("ECDSA", "P256"):
-        raise ValueError("the local tls plugin only makes ECDSA keys on the curve P256")
-    key = ec.generate_private_key(ec.SECP256R1())
+    asked = (inputs["algorithm"], inputs.get("ecdsaCurve"))
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    if asked == ("ECDSA", "P256"):
+        key, own_format = ec.generate_private_key(ec.SECP256R1()), PrivateFormat.TraditionalOpenSSL
+    elif asked == ("ED25519", None):
+        # It has no older form of its own, so both texts are PKCS #8.
+        key, own_format = ed25519.Ed25519PrivateKey.generate(), PrivateFormat.PKCS8
+    else:
+        raise ValueError(
+            "the local tls plugin only makes ED25519 keys, and ECDSA ones on the curve P256"
+        )
     private = {
-        "privateKeyPem": PrivateFormat.TraditionalOpenSSL,
+        "privateKeyPem": own_format,
         "privateKeyPemPkcs8": PrivateFormat.PKCS8,
         "privateKeyOpenssh": PrivateFormat.OpenSSH,
     }

@@ -6,6 +6,7 @@ certificates and IDs come back, and every private key is a planted text that is 
 """
 
 import asyncio
+import base64
 import contextvars
 import json
 import os
@@ -18,6 +19,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pulumi
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pulumi.runtime import mocks, rpc, stack
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import resource_pb2
@@ -28,6 +31,8 @@ from tests.checksums import checksums
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 PLANTED = "planted-secret"
+# The key of Secrets, as it stands in a bundle: 32 bytes in base64.
+PLANTED_ENCRYPTION_KEY = base64.b64encode(b"planted-secret-of-encryption-key").decode()
 VM = "azure-native:compute:VirtualMachine"
 SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 GATE = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
@@ -38,7 +43,7 @@ _STACK_TYPE = "pulumi:pulumi:Stack"
 # What a type answers besides its inputs, given its logical name.
 _COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
     "tls:index/privateKey:PrivateKey": lambda name: {
-        "privateKeyPem": f"{PLANTED}-{name}",
+        "privateKeyPem": _ed25519() if "-encryption-" in name else f"{PLANTED}-{name}",
         "publicKeyPem": f"public-{name}",
     },
     "tls:index/selfSignedCert:SelfSignedCert": lambda name: {"certPem": f"certificate-{name}"},
@@ -52,6 +57,11 @@ _COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
         "principalId": f"principal-{name}"
     },
 }
+
+
+def _ed25519() -> str:
+    key = ed25519.Ed25519PrivateKey.from_private_bytes(base64.b64decode(PLANTED_ENCRYPTION_KEY))
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,14 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     },
     "masters.size": ({}, "Standard_D16ds_v5"),
     "masters.members": ({}, ["a", "b"]),
+    "controlPlane.preset": ({}, "large"),
+    "controlPlane.schedulerPolicy": (
+        {},
+        {
+            "predicates": [{"name": "GeneralPredicates"}],
+            "priorities": [{"name": "MostRequestedPriority", "weight": 1}],
+        },
+    ),
     "nodePools": (
         {},
         {
@@ -97,6 +105,7 @@ IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
     "image.version": ("24.04.202609050", "24.04.202609050"),
     "sshPublicKey": (OTHER_KEY, OTHER_KEY),
     "gateNonce": ("second-try", "second-try"),
+    "controlPlane.encryptionKeys": (["b", "a"], "-encryption-b"),
     "network.cidr": ("10.0.0.0/15", "10.0.0.0/15"),
     "network.natAddresses": (3, "-nat-3"),
     "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),

@@ -36,7 +36,7 @@ FLAGS = {
         ("master", "kube-apiserver"),
         "--audit-log-path=/var/log/kilonode/audit.log",
     ),
-    "D6 audit log's limit": (("master", "kube-apiserver"), "--audit-log-maxbackup=10"),
+    "D6 audit log's limit": (("master", "kube-apiserver"), "--audit-log-maxbackup=50"),
     "D6 audit policy": (
         ("master", "kube-apiserver"),
         "--audit-policy-file=/etc/kilonode/audit-policy.yaml",
@@ -70,13 +70,17 @@ FLAGS = {
         ("node", "kubelet"),
         "--feature-gates=ExtendWebSocketsToKubelet=false",
     ),
-    "thousands of nodes get their certificates signed": (
+    "E4 nobody writes Endpoints": (
         ("master", "kube-controller-manager"),
-        "--kube-api-qps=200",
+        "--controllers=*,-endpoints-controller,-endpointslice-mirroring-controller",
     ),
-    "hundreds of them at once": (
-        ("master", "kube-controller-manager"),
-        "--kube-api-burst=400",
+    "Secrets are encrypted": (
+        ("master", "kube-apiserver"),
+        "--encryption-provider-config=/etc/kilonode/pki/kubernetes/encryption.yaml",
+    ),
+    "a new key for them needs no restart": (
+        ("master", "kube-apiserver"),
+        "--encryption-provider-config-automatic-reload=true",
     ),
     "node names in lower case": (("node", "kubelet"), "--hostname-override=${NODE_NAME}"),
     "nodes are found by their VM": (("node", "kubelet"), "--provider-id=${PROVIDER_ID}"),
@@ -103,6 +107,11 @@ PROGRAMS = {
 def test_the_settings_extra_arguments_come_last(prefix: str, service: tuple[str, str]) -> None:
     """Last, so that they win; without braces, so that systemd makes words of them."""
     assert command(*service)[-1] == f"${prefix}_EXTRA_ARGS"
+
+
+@pytest.mark.parametrize("prefix", ["KUBE_APISERVER", "KUBE_CONTROLLER_MANAGER"])
+def test_the_presets_figures_come_just_before(prefix: str) -> None:
+    assert command(*PROGRAMS[prefix])[-2] == f"${prefix}_PRESET_ARGS"
 
 
 @pytest.mark.parametrize("service", PROGRAMS.values())

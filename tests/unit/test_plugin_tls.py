@@ -86,7 +86,7 @@ def test_a_foreign_key_cannot_sign() -> None:
 
 
 def test_what_the_real_plugin_could_and_this_one_cannot_is_refused() -> None:
-    with pytest.raises(ValueError, match="only makes ECDSA"):
+    with pytest.raises(ValueError, match="only makes ED25519"):
         make("PrivateKey", algorithm="RSA")
     with pytest.raises(ValueError, match="only knows"):
         make("CertRequest", privateKeyPem=private_key(), subject={"country": "DE"})

@@ -13,6 +13,7 @@ from config.user_data import decode
 from tests.unit.program_recorder import (
     GATE,
     PLANTED,
+    PLANTED_ENCRYPTION_KEY,
     ROLE_ASSIGNMENT,
     SCALE_SET,
     SECRET,
@@ -127,14 +128,15 @@ def test_a_thousand_more_nodes_are_one_more_scale_set_and_nothing_else() -> None
 def test_no_planted_secret_is_readable_in_any_input() -> None:
     for one in recorded("prod", True).registrations:
         for path, value in leaves(dict(one.inputs)):
-            assert PLANTED not in str(value), f"{one.urn} shows a private key in {path}"
+            for secret in (PLANTED, PLANTED_ENCRYPTION_KEY):
+                assert secret not in str(value), f"{one.urn} shows a private key in {path}"
 
 
 def test_planted_secrets_do_reach_the_bundles_and_the_kubeconfig() -> None:
     recording = recorded("prod", True)
     bundles = [json.loads(reveal(one.inputs["properties"]["value"])) for one in secrets(recording)]
     assert all(PLANTED in json.dumps(bundle) for bundle in bundles)
-    assert recording.secret_outputs == {"kubeconfig"}
+    assert recording.secret_outputs == {"kubeconfig", "break_glass_kubeconfig"}
 
 
 def secrets(recording: Recording) -> list[Registration]:

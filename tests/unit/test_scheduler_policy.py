@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from config.scheduler_policy import PolicyError, published, scheduler_configuration
+from config.scheduler_policy import problems, published, scheduler_configuration
 
 
 def profile() -> dict[str, Any]:
-    configuration = scheduler_configuration(published())
+    configuration = scheduler_configuration(published(), {})
     (only,) = configuration["profiles"]
     assert isinstance(only, dict)
     return only
@@ -48,8 +46,11 @@ def test_the_default_filters_stay_on() -> None:
     assert set(profile()["plugins"]) == {"score"}
 
 
-@pytest.mark.parametrize("kind", ["predicates", "priorities"])
-def test_a_name_without_a_counterpart_is_refused(kind: str) -> None:
-    policy = {**published(), kind: [{"name": "CheckNodeMood", "weight": 1}]}
-    with pytest.raises(PolicyError, match="CheckNodeMood has no counterpart; known are "):
-        scheduler_configuration(policy)
+def test_the_documents_policy_has_a_counterpart_in_all_it_says() -> None:
+    assert not list(problems(published()))
+
+
+def test_the_presets_requests_are_the_schedulers() -> None:
+    """With a configuration file, flags for them count for nothing."""
+    connection = scheduler_configuration(published(), {"qps": 500, "burst": 500})
+    assert connection["clientConnection"]["qps"] == 500

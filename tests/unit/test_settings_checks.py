@@ -12,6 +12,7 @@ from config.settings import SettingsError, load
 from tests.unit.refusals import (
     Row,
     artifacts,
+    control_plane,
     learners,
     members,
     names,
@@ -24,6 +25,7 @@ from tests.unit.settings_samples import raw, rsa_key
 
 ROWS: dict[str, Row] = {
     **artifacts.ROWS,
+    **control_plane.ROWS,
     **learners.ROWS,
     **members.ROWS,
     **names.ROWS,
