@@ -1,4 +1,4 @@
-"""make test: linters, then unit, engine, etcd and cluster tests, each with a count of its own."""
+"""make test: linters, then unit, engine, API, etcd and cluster tests, each with its own count."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from commands.engine import TOP
 KINDS = {
     "unit": ["--numprocesses=2"],
     "engine": ["--numprocesses=2"],
+    # They share one control plane.
+    "api": [],
     "etcd": ["--numprocesses=2"],
     "cluster": [],
 }

@@ -81,11 +81,15 @@ def load(path: Path = ARTIFACTS) -> Spec:
     errors: list[str] = []
     reader = _Reader(errors)
     artifacts = {name: reader.artifact(name, body) for name, body in raw["artifacts"].items()}
-    tools = {
-        name: artifacts[body["artifact"]] if "artifact" in body else reader.component(name, body)
-        for name, body in raw["tools"].items()
-    }
-    tests = {name: reader.component(name, body) for name, body in raw["tests"].items()}
+    tools, tests = (
+        {
+            name: artifacts[body["artifact"]]
+            if "artifact" in body
+            else reader.component(name, body)
+            for name, body in raw[kind].items()
+        }
+        for kind in ("tools", "tests")
+    )
     go = GoSpec(
         minimum=str(raw["go"]["minimum"]),
         pypi_version=str(raw["go"]["pypi"]["version"]),

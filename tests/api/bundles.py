@@ -1,0 +1,105 @@
+"""What the program hands to machines and people, with real keys and certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks, rpc, stack
+
+from components.endpoint import API_PORT, endpoint
+from components.pki import Pki, PkiArgs
+from config.schema import Settings
+from config.topology import Topology
+from local_azure.providers.tls import Tls
+
+
+@dataclass(frozen=True)
+class Handed:
+    """bundles: the vault's secrets by role. The others: the program's secret outputs."""
+
+    bundles: dict[str, str]
+    kubeconfig: str
+    break_glass: str
+
+
+class _LocalTls(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        if not args.typ.startswith("tls:"):
+            return None, args.inputs
+        plain = {
+            name: rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
+            for name, value in args.inputs.items()
+        }
+        return Tls().create(args.typ, plain)
+
+    def call(self, args: mocks.MockCallArgs) -> Any:
+        raise AssertionError(f"no key depends on a look-up: {args.token}")
+
+
+def handed(settings: Settings, topology: Topology, master: str) -> Handed:
+    """master: address at which people find the API here."""
+    # Pulumi keeps its state in context variables.
+    return contextvars.copy_context().run(_run, settings, topology, master)
+
+
+def _run(settings: Settings, topology: Topology, master: str) -> Handed:
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        mocks.set_mocks(_LocalTls(), project="kilonode", stack="test", preview=False)
+        return loop.run_until_complete(_handed(settings, topology, master))
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+async def _handed(settings: Settings, topology: Topology, master: str) -> Handed:
+    served = endpoint(settings, topology)
+    pki = Pki(
+        "pki",
+        PkiArgs(
+            cluster=topology.cluster,
+            etcd=topology.etcd,
+            events=topology.events,
+            apiserver_names=served.names,
+            apiserver_addresses=served.addresses,
+            api_server=f"https://{master}:{API_PORT}",
+            encryption_keys=settings.control_plane.encryption_keys,
+        ),
+    )
+    bundles = {role: await _known(bundle) for role, bundle in pki.bundles.items()}
+    made = Handed(bundles, await _known(pki.kubeconfig), await _known(pki.break_glass))
+    # Nothing may be left over when the loop ends.
+    await stack.wait_for_rpcs()
+    return made
+
+
+async def _known(output: pulumi.Output[str]) -> str:
+    value = await output.future()
+    assert value is not None
+    return value
+
+
+def signed(bundle: str, user: str, groups: str | None) -> tuple[str, str]:
+    """A client certificate of the bundle's authority, and its key: whoever the user is."""
+    files = json.loads(bundle)["files"]
+    _, key = Tls().create("PrivateKey", {"algorithm": "ECDSA", "ecdsaCurve": "P256"})
+    subject = {"commonName": user, **({"organization": groups} if groups else {})}
+    asked = {"privateKeyPem": key["privateKeyPem"], "subject": subject}
+    _, request = Tls().create("CertRequest", asked)
+    _, certificate = Tls().create(
+        "LocallySignedCert",
+        {
+            "certRequestPem": request["certRequestPem"],
+            "caCertPem": files["kubernetes/ca.crt"],
+            "caPrivateKeyPem": files["kubernetes/ca.key"],
+            "allowedUses": ["digital_signature", "client_auth"],
+            "validityPeriodHours": 24,
+        },
+    )
+    return certificate["certPem"], key["privateKeyPem"]
