@@ -42,7 +42,7 @@ def main() -> None:
             settings=settings,
             topology=plan,
             user_data={one.name: machine_user_data(settings, plan, one) for one in plan.machines},
-            dns_image=images(settings)["coredns"],
+            images=images(settings),
         ),
     )
     pulumi.export("kubeconfig", cluster.kubeconfig)

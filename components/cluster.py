@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_azure_native import resources
 
-from components.addons.kube_dns import KubeDns, KubeDnsArgs
+from components.addons import installed, plan
+from components.addons.addon import Addon, AddonArgs
 from components.azure import ResourceGroup, known
 from components.chain import ChainArgs
 from components.compute import Platform
@@ -25,22 +26,19 @@ from components.preflight import Preflight, PreflightArgs
 from components.reach import once_reached
 from components.storage import Storage, StorageArgs
 from components.vault import Vault, VaultArgs
-from config.addon_nodes import run_addons
 from config.environment import UserData
 from config.schema import Settings
 from config.topology import EtcdCluster, Topology
 
-_DNS_REPLICAS = 3
-
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """`user_data` is keyed by machine or scale-set name; `dns_image` is CoreDNS's."""
+    """`user_data` is keyed by machine or scale-set name, `images` as in config/artifacts.yaml."""
 
     settings: Settings
     topology: Topology
     user_data: Mapping[str, UserData]
-    dns_image: str
+    images: Mapping[str, str]
 
 
 class Cluster(pulumi.ComponentResource):
@@ -263,14 +261,6 @@ class Cluster(pulumi.ComponentResource):
             # It asks the API as soon as it is configured, so the API must be there by then.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
-        nodes = sum(one.nodes for one in topology.node_sets if run_addons(one.taints))
-        KubeDns(
-            f"{self._name}-dns",
-            KubeDnsArgs(
-                provider=provider,
-                image=self._args.dns_image,
-                address=str(topology.cluster_dns_ip),
-                replicas=min(_DNS_REPLICAS, nodes),
-            ),
-            self._child,
-        )
+        cluster = plan.Cluster(self._args.settings, topology, self._args.images)
+        for addon in installed.plans(cluster):
+            Addon(f"{self._name}-{addon.name}", AddonArgs(provider, addon.manifests), self._child)

@@ -9,6 +9,12 @@ SYSTEM_LABEL = "kubernetes.azure.com/mode"
 SYSTEM = "system"
 SYSTEM_TAINT = "CriticalAddonsOnly"
 
+# Of pools with GPUs: a label that the autoscaler knows too, and the key of the taint that keeps
+# pods away which need none.
+ACCELERATOR_LABEL = "kubernetes.azure.com/accelerator"
+ACCELERATOR = "nvidia"
+GPU_TAINT = "nvidia.com/gpu"
+
 _HARMLESS = ":PreferNoSchedule"
 
 

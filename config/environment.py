@@ -51,7 +51,9 @@ def machine_user_data(
     if isinstance(machine, NodeSet):
         environment |= _node(settings, topology, machine.labels, machine.taints)
         environment["API_SERVER"] = f"https://{topology.api_address}:6443"
-        files |= node_files.node_files(settings, topology)
+        gpus = has_gpus(settings, machine)
+        environment |= _gpus(machine) if gpus else {}
+        files |= node_files.node_files(settings, topology, gpus=gpus)
         files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, machine.pool))
     elif role == "master":
         environment |= _node(settings, topology, MASTER_LABELS, (MASTER_TAINT,))
@@ -66,7 +68,7 @@ def machine_user_data(
         )
     else:
         environment |= _etcd(settings, topology, machine)
-    text = render(role, environment, files)
+    text = render("gpu" if has_gpus(settings, machine) else role, environment, files)
     return UserData(
         role=role,
         environment=environment,
@@ -74,6 +76,12 @@ def machine_user_data(
         encoded=encode(text, role),
         sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def has_gpus(settings: Settings, machine: Member | NodeSet) -> bool:
+    """Whether the machine's GPUs are for pods."""
+    wanted = settings.addons.gpu is not None
+    return wanted and isinstance(machine, NodeSet) and machine.size.gpus > 0
 
 
 def _common(settings: Settings, topology: Topology, machine: Member | NodeSet) -> dict[str, str]:
@@ -129,6 +137,15 @@ def _node(
         "PAUSE_IMAGE": images.images(settings)["pause"],
         "DOCKER_PACKAGE": catalog().packages["docker"],
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
+    }
+
+
+def _gpus(node_set: NodeSet) -> dict[str, str]:
+    packages = catalog().packages
+    return {
+        "GPU_COUNT": str(node_set.size.gpus),
+        "GPU_DRIVER": packages["nvidia-driver"],
+        "GPU_TOOLKIT": packages["nvidia-container-toolkit"],
     }
 
 

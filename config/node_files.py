@@ -13,6 +13,8 @@ from config.schema import Settings
 from config.topology import Topology
 
 CLUSTER_DOMAIN = "cluster.local"
+# Of every node alike; dns-cache-address.service gives it to the machine.
+DNS_CACHE = "169.254.20.10"
 
 _PODS_MAX = 110
 _RESOLV_CONF = "/etc/kilonode/resolv.conf"
@@ -68,22 +70,35 @@ _KUBELET: Mapping[str, Any] = {
 }
 
 
-def node_files(settings: Settings, topology: Topology) -> dict[str, str]:
-    """The files of nodes and masters, by path on the machine."""
+# Containers see the GPUs that NVIDIA_VISIBLE_DEVICES names, which the device plugin sets. It is the
+# default runtime, since the CRI knows no `--gpus`.
+_NVIDIA: Mapping[str, Any] = {
+    "default-runtime": "nvidia",
+    "runtimes": {"nvidia": {"path": "nvidia-container-runtime", "args": []}},
+}
+
+
+def node_files(settings: Settings, topology: Topology, gpus: bool = False) -> dict[str, str]:
+    """The files of nodes and masters, by path on the machine; gpus: theirs are for containers."""
     network = settings.network
     kubelet = {
         **_KUBELET,
-        "clusterDNS": [str(topology.cluster_dns_ip)],
+        # D10: the node's own cache first, and the cluster's DNS while that is being renewed.
+        "clusterDNS": [
+            *([DNS_CACHE] if settings.addons.node_local_dns else []),
+            str(topology.cluster_dns_ip),
+        ],
         # Twice as many addresses as pods, so that none is used again at once.
         "maxPods": min(_PODS_MAX, 2 ** (32 - network.node_pod_prefix) // 2),
     }
+    daemon = {**_DAEMON, **_mirrors(settings.image_registry), **(_NVIDIA if gpus else {})}
     flannel = {
         "Network": str(network.pod_cidr),
         # D16. Azure's network routes, so flannel needs a tunnel (VXLAN's default port and MTU).
         "Backend": {"Type": "vxlan"},
     }
     return {
-        "/etc/docker/daemon.json": to_json({**_DAEMON, **_mirrors(settings.image_registry)}),
+        "/etc/docker/daemon.json": to_json(daemon),
         "/etc/kilonode/kubelet.yaml": to_yaml(kubelet),
         "/etc/kilonode/flannel-net-conf.json": to_json(flannel),
         _RESOLV_CONF: f"nameserver {PLATFORM_ADDRESS}\n",

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from config.schema_addons import Addons
 from config.schema_control_plane import ControlPlane
 from config.schema_etcd import Etcd
 from config.schema_network import Api, Network
@@ -172,6 +173,12 @@ class Settings(Section):
                 "scaleSets": {"a": {"nodes": 3, "maxNodes": 1000}},
             }
         },
+    )
+    addons: Addons = setting(
+        "services of the cluster's own, by add-on; one that is not named is off",
+        limit="see its keys",
+        example={},
+        default=Addons.model_validate({}),
     )
     artifacts: Artifacts = setting(
         "what machines install",

@@ -34,6 +34,8 @@ FOLDERS: Mapping[str, tuple[str, ...]] = {
     "events": ("common", "etcd"),
     "node": ("common", "node"),
     "master": ("common", "node", "master"),
+    # A node of a size with GPUs, where the settings have the add-on.
+    "gpu": ("common", "node", "gpu"),
 }
 
 _HEADER = "#cloud-config\n"

@@ -77,6 +77,7 @@ class Toolchain:
             self._spec,
             pause=made["pause"].programs["pause"],
             coredns=made["coredns"].programs["coredns"],
+            metrics_server=made["metrics-server"].programs["metrics-server"],
             testbox=made["testbox"].programs["testbox"],
         )
         return Folders(bin_folder, mirror, views.images_folder(self._store, pictures))

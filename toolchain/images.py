@@ -20,7 +20,9 @@ def own_components(spec: Spec) -> dict[str, Component]:
     }
 
 
-def definitions(spec: Spec, pause: Path, coredns: Path, testbox: Path) -> dict[str, Image]:
+def definitions(
+    spec: Spec, pause: Path, coredns: Path, metrics_server: Path, testbox: Path
+) -> dict[str, Image]:
     """Describe each image; users and entry points are those of the official ones."""
     return {
         "pause": Image(
@@ -35,6 +37,12 @@ def definitions(spec: Spec, pause: Path, coredns: Path, testbox: Path) -> dict[s
             entrypoint=("/coredns",),
             user="65532:65532",
             bind_service=True,
+        ),
+        "metrics-server": Image(
+            reference=spec.images["metrics-server"],
+            programs={"/metrics-server": metrics_server},
+            entrypoint=("/metrics-server",),
+            user="65534:65534",
         ),
         "testbox": Image(
             reference=spec.images["testbox"],

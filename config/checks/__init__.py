@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from config.checks import (
+    addons,
     artifacts,
     control_plane,
     learners,
@@ -25,6 +26,7 @@ CHECKS: tuple[Check, ...] = (
     *members.CHECKS,
     *zones.CHECKS,
     *pools.CHECKS,
+    *addons.CHECKS,
     *sizes.CHECKS,
     *learners.CHECKS,
     *artifacts.CHECKS,

@@ -13,8 +13,10 @@ from local_azure.providers.protocol import InitError, Plugin
 # mutable (enableConfigMapMutable).
 _REPLACING = {
     "": ("apiVersion", "kind", "metadata.name", "metadata.namespace"),
+    "DaemonSet": ("spec.selector",),
     "Deployment": ("spec.selector",),
     "ClusterRoleBinding": ("roleRef",),
+    "RoleBinding": ("roleRef",),
     "ConfigMap": ("data", "binaryData"),
 }
 

@@ -285,6 +285,8 @@ def test_a_node_runs_at_most_half_as_many_pods_as_it_has_addresses(prefix: int, 
 
 def test_pods_ask_the_cluster_dns_and_it_asks_azures_resolver() -> None:
     assert kubelet()["clusterDNS"] == ["10.96.0.10"]
+    cached = kubelet({"addons": {"nodeLocalDns": {}}})
+    assert cached["clusterDNS"] == ["169.254.20.10", "10.96.0.10"], "the node's own cache first"
     resolv_conf = machine("test-cpu-a").files[kubelet()["resolvConf"]]
     assert resolv_conf == "nameserver 168.63.129.16\n"
 

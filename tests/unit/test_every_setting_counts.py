@@ -17,6 +17,10 @@ from tests.unit.program_recorder import run
 from tests.unit.settings_samples import raw
 
 GPU_POOL = {"size": "Standard_NC24", "maxNodes": 1, "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
+MARKED = {
+    "labels": {"kubernetes.azure.com/accelerator": "nvidia"},
+    "taints": ["nvidia.com/gpu=present:NoSchedule"],
+}
 OTHER_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPP06IbKiKmudRToSBoj6pLyBAs5NkU5KbPlzvkTXX/u somebody"
 )
@@ -53,6 +57,11 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
             ".diskSku": "StandardSSD_LRS",
         }.items()
     },
+    "addons.nodeLocalDns": ({}, {}),
+    "addons.gpu": (
+        {"nodePools.gpu": {**GPU_POOL, "size": "Standard_NC64as_T4_v3", **MARKED}},
+        {},
+    ),
     "masters.size": ({}, "Standard_D16ds_v5"),
     "masters.members": ({}, ["a", "b"]),
     "controlPlane.preset": ({}, "large"),
@@ -108,6 +117,13 @@ IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
     "controlPlane.encryptionKeys": (["b", "a"], "-encryption-b"),
     "network.cidr": ("10.0.0.0/15", "10.0.0.0/15"),
     "network.natAddresses": (3, "-nat-3"),
+    "addons.nodeLocalDns.ttlSeconds": (31, "cache 31"),
+    "addons.balloons": ({}, "kilonode-balloons"),
+    "addons.balloons.cpu.count": (7, '"replicas": 7'),
+    # Of 16 vCPUs, after what is reserved.
+    "addons.balloons.cpu.percentOfNode": (37, '"cpu": "5846m"'),
+    "addons.metricsServer": ({}, "v1beta1.metrics.k8s.io"),
+    "addons.metricsServer.replicas": (1, '"replicas": 1.0'),
     "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),
     "api.public.allowedRanges": (["198.51.100.0/24"], "198.51.100.0/24"),
 }

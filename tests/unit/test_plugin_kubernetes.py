@@ -165,6 +165,17 @@ def test_a_deployment_that_never_gets_ready_is_kept_and_says_why(
     assert failed.value.id == "kube-system/dns"
 
 
+def test_a_deployment_that_says_so_is_not_waited_for(
+    api: Api, kubernetes: Kubernetes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Balloons wait for nodes most of the time."""
+    monkeypatch.setattr(cluster, "_READY_SECONDS", 0)
+    api.ready = 1
+    metadata = {**DEPLOYMENT["metadata"], "annotations": {"pulumi.com/skipAwait": "true"}}
+    id, _ = kubernetes.create("apps/v1:Deployment", DEPLOYMENT | {"metadata": metadata})
+    assert id == "kube-system/dns"
+
+
 def test_an_api_that_is_away_is_an_error_unless_the_settings_say_otherwise(away: str) -> None:
     strict = plugin(away)
     changed = CONFIG_MAP | {"data": {"a": "2"}}

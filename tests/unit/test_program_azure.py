@@ -345,7 +345,7 @@ def test_scale_sets_are_what_thousands_of_nodes_need(prod: Recording) -> None:
 
 
 def test_cluster_dns_has_the_documents_label_and_never_shares_a_machine(prod: Recording) -> None:
-    deployment = prod.named("prod-dns-deployment").inputs["spec"]
+    deployment = prod.named("prod-dns-deployment-kube-dns").inputs["spec"]
     assert deployment["template"]["metadata"]["labels"] == {"k8s-app": "kube-dns"}
     affinity = deployment["template"]["spec"]["affinity"]["podAntiAffinity"]
     (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]
@@ -354,18 +354,16 @@ def test_cluster_dns_has_the_documents_label_and_never_shares_a_machine(prod: Re
         "topologyKey": "kubernetes.io/hostname",
     }
     assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
-    assert prod.named("prod-dns-service").inputs["spec"]["clusterIP"] == "10.96.0.10"
+    assert prod.named("prod-dns-service-kube-dns").inputs["spec"]["clusterIP"] == "10.96.0.10"
 
 
 def test_dns_pods_never_outnumber_the_nodes_that_take_them() -> None:
-    assert recorded("prod", True).named("prod-dns-deployment").inputs["spec"]["replicas"] == 3
-    assert recorded("dev", True).named("dev-dns-deployment").inputs["spec"]["replicas"] == 2
+    dns = recorded("dev", True).named("dev-dns-deployment-kube-dns")
+    assert dns.inputs["spec"]["replicas"] == 2
 
 
-def test_what_runs_in_the_cluster_is_applied_by_its_own_provider(prod: Recording) -> None:
-    provider = prod.named("prod-kubernetes")
-    assert provider.inputs["skipUpdateUnreachable"] == "true"
-    assert provider.inputs["clusterIdentifier"].endswith("/prod")
-    objects = [one for one in prod.registrations if one.type.startswith("kubernetes:")]
-    assert len(objects) == 7
-    assert all(one.provider.startswith(f"{provider.urn}::") for one in objects)
+def test_dns_follows_what_the_pools_may_grow_to() -> None:
+    name = "prod-dns-deployment-kube-dns"
+    assert recorded("prod", True).named(name).inputs["spec"]["replicas"] == 13
+    without_caches = run(settings(addons={}), known=False).named(name)
+    assert without_caches.inputs["spec"]["replicas"] == 20, "as many as there are system nodes"

@@ -11,6 +11,7 @@ from config.schema import Settings
 from config.settings import SettingsError, load
 from tests.unit.refusals import (
     Row,
+    addons,
     artifacts,
     control_plane,
     learners,
@@ -24,6 +25,7 @@ from tests.unit.refusals import (
 from tests.unit.settings_samples import raw, rsa_key
 
 ROWS: dict[str, Row] = {
+    **addons.ROWS,
     **artifacts.ROWS,
     **control_plane.ROWS,
     **learners.ROWS,

@@ -17,6 +17,7 @@ TOP = Path(__file__).resolve().parents[2]
 PROGRAMS = {
     *("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "kubectl"),
     *("etcd", "etcdctl", "etcdutl", "coredns", "crane", "registry"),
+    "metrics-server",
 }
 TEST_PROGRAMS = {"etcd-load", "fallible-disk", "promtool"}
 # Builds by writing its target's name, and knows where modules lie.
@@ -64,7 +65,7 @@ def toolchain(tmp_path: Path) -> Run:
 def test_up_makes_everything_once_and_the_folders_hold_it(toolchain: Run) -> None:
     first = toolchain("ensure", "up")
     assert first.returncode == 0, first.stderr
-    assert "[toolchain 1/12] pulumi: building v3." in first.stderr
+    assert "[toolchain 1/13] pulumi: building v3." in first.stderr
     assert "[toolchain 12/12]" in first.stderr
     assert "[toolchain 13" not in first.stderr, "the number of steps is known at the start"
     second = toolchain("ensure", "up")

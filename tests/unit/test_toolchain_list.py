@@ -65,8 +65,15 @@ def test_the_load_on_etcd_speaks_as_etcd_does() -> None:
 
 def test_images_carry_the_version_of_the_program_inside() -> None:
     loaded = spec.load()
-    assert set(loaded.images) == {"pause", "coredns", "testbox"}
-    assert loaded.images["coredns"].endswith(f":{loaded.tools['coredns'].version}")
+    assert set(loaded.images) == {
+        "pause",
+        "coredns",
+        "metrics-server",
+        "nvidia-device-plugin",
+        "testbox",
+    }
+    for name in ("coredns", "metrics-server"):
+        assert loaded.images[name].endswith(f":{loaded.tools[name].version}")
 
 
 def test_all_errors_of_the_list_are_told_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""An add-on as resources: one component, and each of its objects a child of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.addons.manifests import Manifest, token
+
+# What others name; what runs pods; what the API calls upon as soon as it hears of it. Everything
+# else comes between the first two.
+_NAMED = ("Namespace", "CustomResourceDefinition", "PriorityClass", "ServiceAccount")
+_WORKLOADS = ("DaemonSet", "Deployment", "Job", "StatefulSet")
+_CALLED = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_STEPS = {
+    **dict.fromkeys(_NAMED, 0),
+    **dict.fromkeys(_WORKLOADS, 2),
+    **dict.fromkeys(_CALLED, 3),
+}
+# Pods may have to wait for nodes that have just been asked for.
+_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
+
+
+@dataclass(frozen=True)
+class AddonArgs:
+    """No two of `manifests` share kind and name."""
+
+    provider: pulumi.ProviderResource
+    manifests: Sequence[Manifest]
+
+
+class Addon(pulumi.ComponentResource):
+    """The objects, in steps of which each waits for the one before."""
+
+    def __init__(
+        self, name: str, args: AddonArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("kilonode:addons:Addon", name, None, opts)
+        before: list[pulumi.Resource] = []
+        for step in range(4):
+            options = pulumi.ResourceOptions(
+                parent=self,
+                provider=args.provider,
+                depends_on=before,
+                custom_timeouts=_TIMEOUTS,
+            )
+            found = [one for one in args.manifests if _STEPS.get(one["kind"], 1) == step]
+            before = [_declared(name, one, options) for one in found] or before
+        self.register_outputs({})
+
+
+def _declared(name: str, manifest: Manifest, options: pulumi.ResourceOptions) -> pulumi.Resource:
+    # The SDK has a class for every kind, which checks less than the API does and takes a second to
+    # import.
+    kind, named = manifest["kind"], manifest["metadata"]["name"]
+    return pulumi.CustomResource(
+        token(manifest), f"{name}-{kind.lower()}-{named}", manifest, options
+    )

@@ -1,0 +1,61 @@
+"""Balloons: pods worth less than any other, which keep room on nodes that are there (E9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from components.addons.manifests import manifests
+from components.addons.plan import Cluster, Plan
+from components.addons.quantities import cores, memory
+from config.azure_limits import Size
+from config.schema_addons import Balloons
+
+# What config/node_files.py reserves on each node, and what a kernel and the kubelet's eviction keep
+# of a machine's memory besides.
+_RESERVED_MILLICORES = 200
+_RESERVED_MIB = 1024 + 100
+_MEMORY_SHARE = 0.95
+
+
+def plan(cluster: Cluster) -> Plan | None:
+    """A Deployment for every pool that is to have some."""
+    wanted = cluster.settings.addons.balloons
+    if not wanted:
+        return None
+    found = manifests("balloons", {})
+    for pool, balloons in wanted.items():
+        values = {
+            "pool": pool,
+            "count": balloons.count,
+            "image": cluster.images["pause"],
+            "resources": _resources(_smallest(cluster, pool), balloons),
+            "tolerations": _tolerations(cluster.settings.node_pools[pool].taints),
+        }
+        found += manifests("balloons/pool", values)
+    return Plan("balloons", found)
+
+
+def _smallest(cluster: Cluster, pool: str) -> Size:
+    """Of the pool's sizes, so that a balloon fits on each."""
+    sizes = [one.size for one in cluster.topology.node_sets if one.pool == pool]
+    return min(sizes, key=lambda size: (size.vcpus, size.memory_gib))
+
+
+def _resources(size: Size, balloons: Balloons) -> dict[str, str]:
+    share = balloons.percent_of_node / 100
+    found = {
+        "cpu": cores(int((size.vcpus * 1000 - _RESERVED_MILLICORES) * share)),
+        "memory": memory(int((size.memory_gib * 1024 * _MEMORY_SHARE - _RESERVED_MIB) * share)),
+    }
+    return found | ({"nvidia.com/gpu": str(ceil(size.gpus * share))} if size.gpus else {})
+
+
+def _tolerations(taints: Sequence[str]) -> list[dict[str, str]]:
+    """Of the pool's own taints and no others: a node that is to be empty stays so."""
+    found = []
+    for taint in taints:
+        key, _, effect = taint.rpartition(":")
+        name, _, value = key.partition("=")
+        found.append({"key": name, "operator": "Equal", "value": value, "effect": effect})
+    return found

@@ -1,0 +1,23 @@
+"""All add-ons, in the order in which they are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.addons import balloons, dns, gpu, metrics_server, node_local_dns
+from components.addons.plan import Cluster, Plan, Planner
+
+_PLANNERS: tuple[Planner, ...] = (
+    dns.plan,
+    node_local_dns.plan,
+    metrics_server.plan,
+    gpu.plan,
+    balloons.plan,
+)
+
+
+def plans(cluster: Cluster) -> Iterator[Plan]:
+    """The add-ons that the settings ask for."""
+    for planner in _PLANNERS:
+        if plan := planner(cluster):
+            yield plan

@@ -1,0 +1,84 @@
+"""The settings of the cluster's services: one optional section for each add-on.
+
+An add-on is on when its key stands in the stack file, {} for its defaults, and off without it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Strict
+
+from config.schema_types import PoolKey, Positive, Section, setting
+
+
+class MetricsServer(Section):
+    replicas: Annotated[int, Strict()] = setting(
+        "pods of metrics-server; one answers as well as two, but not while it is being moved",
+        limit="1 to 3",
+        example=2,
+        default=2,
+        ge=1,
+        le=3,
+    )
+
+
+class NodeLocalDns(Section):
+    ttl_seconds: Annotated[int, Strict()] = setting(
+        "how long the cache of a node keeps an answer at most",
+        limit="1 to 3,600",
+        example=30,
+        default=30,
+        ge=1,
+        le=3600,
+    )
+
+
+class Gpu(Section):
+    """Nothing to choose: versions are config/artifacts.yaml's."""
+
+
+class Balloons(Section):
+    count: Positive = setting(
+        "balloons of the pool, one on each node: as many nodes keep room for other pods",
+        limit="1 to the pool's maxNodes",
+        example=10,
+    )
+    percent_of_node: Annotated[int, Strict()] = setting(
+        "what each of them takes of what its node has for pods; of GPUs, the next whole one",
+        limit="1 to 90, since every node has daemons of its own",
+        example=50,
+        default=50,
+        ge=1,
+        le=90,
+    )
+
+
+class Addons(Section):
+    node_local_dns: NodeLocalDns | None = setting(
+        "a DNS cache on every node, since Azure answers 1,000 questions a second per machine and "
+        "drops the rest (D10); on or off is user data: masters are replaced, nodes follow as new "
+        "ones",
+        limit="a mapping, {} for its defaults",
+        example={"ttlSeconds": 30},
+        default=None,
+    )
+    metrics_server: MetricsServer | None = setting(
+        "what `kubectl top` and autoscalers of pods ask for: CPU and memory in use",
+        limit="a mapping, {} for its defaults",
+        example={"replicas": 2},
+        default=None,
+    )
+    gpu: Gpu | None = setting(
+        "NVIDIA's driver, container toolkit and device plugin on nodes of sizes with GPUs; a node "
+        "joins when its driver answers for all of them",
+        limit="{}",
+        example="{}",
+        default=None,
+    )
+    balloons: dict[PoolKey, Balloons] = setting(
+        "pods that hold capacity ready, by pool, and are gone at once when others need it (E9)",
+        limit="keys of nodePools",
+        example={"cpu": {"count": 10}},
+        default={},
+    )

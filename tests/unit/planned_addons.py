@@ -1,0 +1,22 @@
+"""The add-ons of a stack, as the program would declare them."""
+
+from __future__ import annotations
+
+from components.addons import installed
+from components.addons.manifests import Manifest
+from components.addons.plan import Cluster
+from config.artifacts import catalog
+from config.schema import Settings
+from config.settings import load, raw_settings
+from config.stack_file import configuration
+from config.topology import topology
+
+
+def planned(settings: Settings) -> dict[str, list[Manifest]]:
+    """Manifests by the add-on's name."""
+    cluster = Cluster(settings, topology(settings), catalog().images)
+    return {plan.name: list(plan.manifests) for plan in installed.plans(cluster)}
+
+
+def addons_of(stack: str) -> dict[str, list[Manifest]]:
+    return planned(load(raw_settings(configuration(stack))))
