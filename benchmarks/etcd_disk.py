@@ -12,8 +12,9 @@ from statistics import median
 
 from benchmarks.priority import go_first
 from benchmarks.row import Row
-from tests.etcd.load import Load, quantile
-from tests.etcd.machines import Cluster, azure, cluster
+from tests.etcd.losses.load import Load, quantile
+from tests.etcd.losses.machines import Cluster, cluster
+from tests.unit.blob_store import azure
 
 ROUNDS = 3
 SECONDS = 5.0

@@ -21,9 +21,11 @@ from typing import Any
 
 from benchmarks.priority import go_first
 from benchmarks.row import Row
-from tests.etcd.load import Load, quantile
-from tests.etcd.machines import Cluster, azure, cluster
-from tests.unit.etcd_machines import Authority, eventually
+from tests.etcd.authority import Authority
+from tests.etcd.losses.load import Load, quantile
+from tests.etcd.losses.machines import Cluster, cluster
+from tests.etcd.machine import eventually
+from tests.unit.blob_store import azure
 
 SECONDS = 20.0
 STORM_AIM = 1000.0

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from benchmarks.priority import go_first
 from benchmarks.row import Row
-from tests.etcd.load import Load, Verdict, quantile
-from tests.etcd.machines import (
+from tests.etcd.losses.load import Load, Verdict, quantile
+from tests.etcd.losses.machines import (
     Cluster,
     Powered,
-    azure,
     cluster,
     each_at_once,
     restore_on,
     take_snapshot,
 )
+from tests.unit.blob_store import azure
 
 WRITES = ("--keys=0", "--rate=200")
 # Local SSDs (D2); the learner's disk outlives its machine, so it may be a network disk.

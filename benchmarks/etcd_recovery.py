@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 from benchmarks.row import Row
-from tests.etcd.load import Load
-from tests.etcd.machines import Cluster, Powered, azure, cluster, each_at_once, restore_on
-from tests.unit.etcd_machines import eventually
+from tests.etcd.losses.load import Load
+from tests.etcd.losses.machines import Cluster, Powered, cluster, each_at_once, restore_on
+from tests.etcd.machine import eventually
+from tests.unit.blob_store import azure
 
 BYTES = 100_000_000
 ONE_AIM_SECONDS = 30.0

@@ -34,8 +34,9 @@ from kilonode.etcd.client import EtcdError
 from kilonode.etcd.health import UnhealthyError
 
 from benchmarks.row import Row, table
-from tests.etcd.machines import azure
-from tests.unit.etcd_machines import CLIENT_PORT, Machine, World
+from tests.etcd.machine import CLIENT_PORT, Machine
+from tests.etcd.world import World
+from tests.unit.blob_store import azure
 from toolchain import spec
 from toolchain.ensure import Toolchain
 from toolchain.options import Options

@@ -1,50 +1,56 @@
-"""Real etcd members on disks whose power can be cut."""
+"""Real etcd members without a disk to wait for: what they decide is the question, not how fast."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from kilonode.etcd import client, member
 
-from tests.etcd.machines import Cluster, azure, cluster
+from tests.etcd.world import Launch, World
+from tests.unit import blob_store
+from tests.unit.blob_store import Store
 from toolchain import spec
 from toolchain.ensure import Toolchain
 from toolchain.options import Options
 
-Healthy = Callable[[int], Cluster]
 Tell = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """The folder of etcd, etcdctl, etcd-load and fallible-disk."""
-    if os.geteuid() or not Path("/dev/fuse").exists():
-        reason = "needs root and /dev/fuse, for disks whose power can be cut"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}; in CI that is a failure")
-        pytest.skip(reason)
+    """The folder of etcd, etcdctl, etcdutl, promtool, etcd-load and fallible-disk."""
     return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
 
 
-@pytest.fixture(scope="session")
-def healthy(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Healthy]:
-    """Gives a healthy cluster of so many members: the one of the test before if it healed."""
-    with azure() as (_, url), ExitStack() as living:
-        made: dict[int, Cluster] = {}
+@pytest.fixture(scope="module")
+def azure() -> Iterator[tuple[Store, str]]:
+    """Blob storage and its address, for programs that do not wait long."""
+    with pytest.MonkeyPatch.context() as patch, blob_store.azure() as (store, url):
+        patch.setattr(member, "_PAUSE_SECONDS", 0.2)
+        patch.setattr(client, "_ANSWER_SECONDS", 1.0)
+        yield store, url
 
-        def give(size: int) -> Cluster:
-            if size not in made or not made[size].is_whole():
-                living.close()
-                made.clear()
-                folder = tmp_path_factory.mktemp(f"etcd-{size}-")
-                container = f"{url}/{folder.name}"
-                made[size] = living.enter_context(cluster(size, folder, programs, container))
-            return made[size]
 
-        yield give
+@pytest.fixture
+def store(azure: tuple[Store, str]) -> Iterator[Store]:
+    yield azure[0]
+    azure[0].down = False
+
+
+@pytest.fixture
+def world(azure: tuple[Store, str], programs: Path, tmp_path: Path) -> Iterator[World]:
+    """A cluster that is not born yet."""
+    made = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def machine(world: World) -> Launch:
+    """Its machines."""
+    return world.machine
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kilonode import metadata
 from kilonode.etcd.decision import Declared
 from kilonode.etcd.declared import Declaration
 
 from config.declared import DECLARED_FILE, declared
 from config.topology import topology
-from tests.unit.etcd_machines import Store
-from tests.unit.http_server import serving
+from tests.unit.blob_store import Store, azure
 from tests.unit.settings_samples import settings
 
 SECRET = "/secrets/etcd"
@@ -20,12 +18,9 @@ OLD = '{"founder": "etcd-a", "voters": {"etcd-a": "10.0.0.10"}, "learner": null}
 
 
 @pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, str]]:
-    store = Store()
-    with serving(store.answer) as url:
-        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
-        monkeypatch.setattr(metadata, "_TOKEN", url + path)
-        yield store, url
+def vault() -> Iterator[tuple[Store, str]]:
+    with azure() as served:
+        yield served
 
 
 @pytest.fixture

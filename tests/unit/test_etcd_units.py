@@ -113,3 +113,7 @@ def test_the_kernel_setting_is_on_every_machine_d17(key: str) -> None:
     lines = (MACHINES / "common/etc/sysctl.d/60-kilonode.conf").read_text().splitlines()
     settings = dict(line.lstrip("-").split(" = ") for line in lines if " = " in line)
     assert settings[key] == SYSCTLS[key]
+
+
+def test_certificates_are_watched_while_etcd_waits() -> None:
+    assert "etcd.service" not in values(unit("etcd", "etcd-care.service"), "After")

@@ -8,10 +8,8 @@ from functools import partial
 
 from kilonode.etcd import promote
 from kilonode.etcd.client import EtcdError
-from kilonode.etcd.gate import check_cluster
-from kilonode.etcd.health import UnhealthyError
 
-from tests.unit.etcd_machines import Machine, eventually
+from tests.etcd.machine import Machine, eventually
 
 
 def boot(machines: Sequence[Machine]) -> None:
@@ -39,19 +37,13 @@ def _is_up(machine: Machine) -> bool:
 
 def expect_whole(machines: Sequence[Machine]) -> None:
     """All of them, and nobody else, are healthy voters of one cluster."""
-    eventually(lambda: all(map(is_healthy, machines)), "all members are healthy voters")
+    eventually(
+        lambda: all(each.is_healthy() for each in machines), "all members are healthy voters"
+    )
     expected = {machine.me.name for machine in machines}
     for machine in machines:
         assert {entry.name for entry in machine.members()} == expected
     assert len(set(map(cluster_id, machines))) == 1
-
-
-def is_healthy(machine: Machine) -> bool:
-    try:
-        check_cluster(machine.client, machine.me)
-    except (EtcdError, UnhealthyError):
-        return False
-    return True
 
 
 def cluster_id(machine: Machine) -> int:

@@ -21,9 +21,11 @@ from kilonode import metadata
 from kilonode.etcd import birth_record, lost_reports
 from kilonode.etcd.decision import Record, Step
 
+from tests.etcd.machine import Machine
 from tests.etcd.membership.clusters import boot, cluster_id, expect_whole, member_id, wipe
 from tests.etcd.membership.killable import Plan
-from tests.unit.etcd_machines import Machine, Store, World
+from tests.etcd.world import World
+from tests.unit.blob_store import Store
 
 TOP = Path(__file__).parents[3]
 

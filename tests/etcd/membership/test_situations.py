@@ -14,15 +14,16 @@ from kilonode.etcd import birth_record, snapshot
 from kilonode.etcd.decision import Record, Remove, SetAside, Wait, cluster_of_one, decide
 from kilonode.etcd.snapshot_store import snapshots
 
+from tests.etcd.machine import Machine, eventually
 from tests.etcd.membership.clusters import (
     boot,
     cluster_id,
     expect_whole,
-    is_healthy,
     member_id,
     wipe,
 )
-from tests.unit.etcd_machines import Machine, Store, World, eventually
+from tests.etcd.world import World
+from tests.unit.blob_store import Store
 
 LETTERS = "abcdefghi"
 
@@ -177,6 +178,7 @@ def test_a_member_that_was_removed_while_it_was_away_rejoins(cluster: Cluster) -
     struck.boot()
     expect_whole(cluster.machines)
     assert member_id(struck) != before
+    assert (struck.places.data.parent / "etcd.old/member").is_dir()
 
 
 def test_data_of_an_older_life_of_the_member_is_set_aside(cluster: Cluster) -> None:
@@ -213,7 +215,7 @@ def test_a_machine_that_is_not_declared_serves_as_long_as_it_has_data(cluster: C
     cluster.world.declare(LETTERS[: len(cluster.machines) - 1])
     struck.kill()
     struck.boot()
-    assert is_healthy(struck)
+    assert struck.is_healthy()
     wipe([struck])
     struck.expect_waiting("not declared")
     cluster.world.declare(LETTERS[: len(cluster.machines)])
@@ -323,7 +325,7 @@ def test_two_that_both_believe_to_be_the_founder_are_born_as_one_cluster(
     a.declared.write_text(old)
     try:
         boot(machines)
-        eventually(lambda: is_healthy(a) and is_healthy(b), "both are healthy voters")
+        eventually(lambda: a.is_healthy() and b.is_healthy(), "both are healthy voters")
         assert cluster_id(a) == cluster_id(b)
     finally:
         world.end()

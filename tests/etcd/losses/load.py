@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.unit.etcd_machines import eventually
+from tests.etcd.machine import eventually
 
 
 @dataclass(frozen=True)

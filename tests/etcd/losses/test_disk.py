@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.etcd.disk import Disk
+from tests.etcd.losses.disk import Disk
 
 Mounted = Callable[..., tuple[Disk, Path]]
 
 
 @pytest.fixture
-def mounted(programs: Path, tmp_path: Path) -> Iterator[Mounted]:
+def mounted(disks: Path, tmp_path: Path) -> Iterator[Mounted]:
     """Mounts one; gives it and its folder."""
-    disks: list[Disk] = []
+    mounts: list[Disk] = []
 
     def mount(**options: str) -> tuple[Disk, Path]:
         folder = tmp_path / "mount"
-        disks.append(Disk(programs, tmp_path / "backing", folder, **options))
-        return disks[0], folder
+        mounts.append(Disk(disks, tmp_path / "backing", folder, **options))
+        return mounts[0], folder
 
     yield mount
-    for disk in disks:
+    for disk in mounts:
         disk.end()
     assert not os.path.ismount(tmp_path / "mount")
 

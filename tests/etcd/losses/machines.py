@@ -10,31 +10,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-from kilonode import metadata
 from kilonode.etcd import member, promote, record_watch, snapshot
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Situation
-from kilonode.etcd.gate import check_cluster
-from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.member import Preparation
-from kilonode.etcd.restore import Plan, Restore
-from kilonode.etcd.service import Service
+from kilonode.etcd.restore import Plan
 from kilonode.etcd.snapshot import Taken
 
-from tests.etcd.disk import Disk
-from tests.etcd.load import Target
-from tests.unit.etcd_machines import (
-    CLIENT_PORT,
-    METRICS_PORT,
-    Authority,
-    Machine,
-    Store,
-    World,
-    eventually,
-    workshop,
-)
-from tests.unit.http_server import serving
+from tests.etcd.authority import Authority
+from tests.etcd.losses.disk import Disk
+from tests.etcd.losses.load import Target
+from tests.etcd.machine import CLIENT_PORT, Machine, Unit, eventually
+from tests.etcd.snapshots.programs import restoring, workshop
+from tests.etcd.world import World
 
 # RestartSec= of etcd.service.
 RESTART_SECONDS = 2.0
@@ -206,27 +194,15 @@ class Cluster:
 
     def is_whole(self) -> bool:
         """Whether all are voters, and healthy."""
+        size = len(self.machines) + bool(self.learner)
+        machines = [each.machine for each in self.machines]
         try:
-            for each in self.machines:
-                check_cluster(each.machine.client, each.machine.me)
-                if len(each.machine.members()) != len(self.machines) + bool(self.learner):
-                    return False
-        except (EtcdError, UnhealthyError):
+            return all(each.is_healthy() and len(each.members()) == size for each in machines)
+        except EtcdError:
             return False
-        return True
 
     def becomes_whole(self) -> None:
         eventually(self.is_whole, "all members are healthy voters", seconds=PATIENCE_SECONDS)
-
-
-@contextmanager
-def azure() -> Iterator[tuple[Store, str]]:
-    """Blob storage and its address, for the machines' programs of this process."""
-    store = Store()
-    with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
-        path = metadata._TOKEN.removeprefix("http://169.254.169.254")
-        patch.setattr(metadata, "_TOKEN", url + path)
-        yield store, url
 
 
 @contextmanager
@@ -265,19 +241,6 @@ def cluster(
         yield made
 
 
-class Unit(Service):
-    """What systemctl does to a machine's etcd.service."""
-
-    def __init__(self, powered: Powered) -> None:
-        self._powered = powered
-
-    def stop(self) -> None:
-        self._powered.shut_down()
-
-    def start(self) -> None:
-        self._powered.on()
-
-
 def take_snapshot(powered: Powered) -> Taken:
     """What etcd-snapshot.service does when it is due."""
     address = powered.machine.me.address
@@ -288,9 +251,7 @@ def take_snapshot(powered: Powered) -> Taken:
 
 def restore_on(powered: Powered) -> Plan:
     """etcd-restore, by an operator who says yes to what it shows."""
-    machine = powered.machine
-    parameters = {**machine.parameters, "ETCD_METRICS_PORT": str(METRICS_PORT)}
-    run = Restore(machine.me, parameters, machine.places, workshop(powered.machine), Unit(powered))
+    run = restoring(powered.machine, Unit(powered.shut_down, powered.on))
     plan = run.plan()
     assert not plan.objections
     run.carry_out(plan)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.etcd.conftest import Healthy
-from tests.etcd.load import Load, check
-from tests.etcd.machines import Powered, each_at_once
+from tests.etcd.losses.conftest import Healthy
+from tests.etcd.losses.load import Load, check
+from tests.etcd.losses.machines import Powered, each_at_once
 
 Line = dict[str, Any]
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 from kilonode.etcd import gate, promote
-from kilonode.etcd.client import EtcdError
 from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
 
-from tests.unit.etcd_machines import Machine, Store, World, eventually
+from tests.etcd.machine import Machine, eventually
+from tests.etcd.world import World
+from tests.unit.blob_store import Store
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +30,8 @@ def cluster(machines: tuple[Machine, Machine]) -> tuple[Machine, Machine]:
     for each in machines:
         each.boot()
     for each in machines:
-        eventually(partial(is_open, each), f"{each.me.name} passes its gate")
+        eventually(each.is_healthy, f"{each.me.name} passes its gate")
     return machines
-
-
-def is_open(machine: Machine) -> bool:
-    try:
-        check_cluster(machine.client, machine.me)
-    except (EtcdError, UnhealthyError):
-        return False
-    return True
 
 
 def test_it_joins_as_a_learner_and_is_never_promoted(
@@ -65,7 +57,7 @@ def test_it_comes_back_as_a_learner_with_its_data_or_without(
     learner.kill()
     learner.lose_local_disk()
     learner.boot()
-    eventually(lambda: is_open(learner), "the learner is in sync")
+    eventually(learner.is_healthy, "the learner is in sync")
     assert learner.client.own_id(learner.me.address) != before
     assert [each.is_learner for each in voter.members()].count(True) == 1
     found = learner.etcdctl("get", "key", "--consistency=s", "--print-value-only")

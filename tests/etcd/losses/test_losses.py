@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.etcd.conftest import Healthy, Tell
-from tests.etcd.load import Load
-from tests.etcd.machines import Cluster, Powered, each_at_once, restore_on, take_snapshot
+from tests.etcd.conftest import Tell
+from tests.etcd.losses.conftest import Healthy
+from tests.etcd.losses.load import Load
+from tests.etcd.losses.machines import Cluster, Powered, each_at_once, restore_on, take_snapshot
 
 # Strikes, has whoever is struck come back, and gives those that lost their disk.
 Loss = Callable[[Cluster, Load], list[Powered]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +11,9 @@ from kilonode.etcd import birth_record, record_watch
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Record
 
-from tests.unit.etcd_machines import Launch, Machine, Store, World, eventually
+from tests.etcd.machine import Machine, eventually
+from tests.etcd.world import Launch, World
+from tests.unit.blob_store import Store
 
 
 def is_over(machine: Machine) -> bool:
@@ -86,21 +87,15 @@ def test_etcd_is_started_again_only_where_its_cluster_is_over(
     assert commands == [["systemctl", "try-restart", "--no-block", "etcd.service"]]
 
 
-def test_a_learner_that_serves_nobody_learns_that_its_cluster_is_over(
-    azure: tuple[Store, str], programs: Path, tmp_path: Path
-) -> None:
-    world = World(tmp_path, programs, f"{azure[1]}/{tmp_path.name}")
+def test_a_learner_that_serves_nobody_learns_that_its_cluster_is_over(world: World) -> None:
     world.declare("a", learner="b")
-    try:
-        a, b = world.machine("a"), world.machine("b")
-        a.boot()
-        b.prepare()
-        b.start()
-        for each in (a, b):
-            each.kill()
-        b.start(wait=False)
-        assert not is_over(b)
-        end_by_restore(a)
-        assert is_over(b)
-    finally:
-        world.end()
+    a, b = world.machine("a"), world.machine("b")
+    a.boot()
+    b.prepare()
+    b.start()
+    for each in (a, b):
+        each.kill()
+    b.start(wait=False)
+    assert not is_over(b)
+    end_by_restore(a)
+    assert is_over(b)

@@ -24,11 +24,8 @@ from kilonode.etcd.care import Care
 from kilonode.etcd.care_memory import Memory
 from kilonode.etcd.snapshot_store import Snapshot
 
-from tests.unit.etcd_machines import METRICS_PORT, Launch
-from toolchain import spec
-from toolchain.ensure import Toolchain
-from toolchain.errors import ToolchainError
-from toolchain.options import Options
+from tests.etcd.machine import METRICS_PORT
+from tests.etcd.world import Launch
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "config/monitoring/etcd.rules.yaml"
@@ -38,14 +35,9 @@ RECORDS = {rule["record"]: rule for group in GROUPS for rule in group["rules"] i
 DAY = 86400
 
 
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    try:
-        return str(
-            Toolchain(spec.load(), Options.from_environment()).folders("test").bin / "promtool"
-        )
-    except ToolchainError as error:
-        pytest.skip(f"needs promtool: {error}")
+@pytest.fixture(scope="session")
+def promtool(programs: Path) -> str:
+    return str(programs / "promtool")
 
 
 def of(metric: str, member: str = "a", job: str = "etcd", kind: str = "voter", **more: str) -> str:

@@ -10,7 +10,9 @@ from kilonode.etcd.gate import take_the_lead
 from kilonode.etcd_preflight import Question, UnhealthyError, UnreadableError, check
 from kilonode.etcdctl import Etcdctl
 
-from tests.unit.etcd_machines import CLIENT_PORT, Launch, Machine, Store, eventually
+from tests.etcd.machine import CLIENT_PORT, Machine, eventually
+from tests.etcd.world import Launch
+from tests.unit.blob_store import Store
 
 
 @pytest.fixture

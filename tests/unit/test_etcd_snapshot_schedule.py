@@ -1,0 +1,51 @@
+"""Whose turn the next snapshot is, when, and which is the newest."""
+
+from __future__ import annotations
+
+import datetime
+
+from kilonode.etcd import snapshot_schedule, snapshot_store
+from kilonode.etcd.decision import Answer, Member
+from kilonode.etcd.snapshot_store import Snapshot
+
+INTERVAL = 900.0
+# Id 1 leads; 2 and 3 follow, 4 learns.
+MEMBERS = tuple(Member(id, f"m{id}", (), (), id == 4) for id in (1, 2, 3, 4))
+
+
+def answers(*ids: int) -> list[Answer]:
+    return [Answer(f"10.0.0.{id}", 7, id, MEMBERS, True, "3.6.0") for id in ids]
+
+
+def test_followers_come_first_and_the_leader_last() -> None:
+    alive = answers(1, 2, 3)
+    assert [snapshot_schedule.rank(id, 1, alive) for id in (2, 3, 1)] == [0, 1, 2]
+    # One that is down leaves its turn to the next.
+    assert snapshot_schedule.rank(3, 1, answers(1, 3)) == 0
+    assert snapshot_schedule.rank(1, 1, answers(1)) == 0
+    assert snapshot_schedule.rank(4, 1, answers(1, 2, 3, 4)) is None
+
+
+def test_a_snapshot_is_due_once_an_interval_and_overdue_ones_are_anothers_turn() -> None:
+    due = snapshot_schedule.is_due
+    assert due(None, INTERVAL, 0)
+    assert not due(INTERVAL / 2, INTERVAL, 0)
+    assert due(INTERVAL, INTERVAL, 0)
+    assert not due(INTERVAL + 60, INTERVAL, 1)
+    assert due(2 * INTERVAL, INTERVAL, 1)
+
+
+def test_the_newest_is_told_by_the_revision_whatever_clocks_say() -> None:
+    kept = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    of_cluster = [
+        Snapshot("late", 5, 3, 1, kept),
+        Snapshot("more", 9, 3, 1, kept.replace(year=2001)),
+        Snapshot("other", 99, 7, 1, kept.replace(year=2099)),
+    ]
+    newest = snapshot_store.newest(of_cluster, 3)
+    assert newest
+    assert newest.name == "more"
+    earlier = snapshot_store.newest(of_cluster, 1234)
+    assert earlier
+    assert earlier.name == "other"
+    assert snapshot_store.newest([], 1234) is None
