@@ -91,6 +91,22 @@ def buildable(stack: str) -> dict[str, Any]:
     return {"kilonode:artifacts": {"checksums": checksums(stack)}}
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a local stack that is up."""
+    home = tmp_path_factory.mktemp("made")
+    project("local", home).succeeds("up", *QUIET)
+    return home
+
+
+@pytest.fixture
+def local(made: Path, tmp_path: Path) -> Stack:
+    """A copy of that stack."""
+    home = tmp_path / "copy"
+    shutil.copytree(made, home)
+    return project("local", home)
+
+
 def _prepared(engine: Engine, home: Path, extra: dict[str, Any] | None = None) -> Stack:
     engine.prepare(extra)
     return Stack(engine, Store(home / "azure"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from config.user_data import decode
-from tests.engine.conftest import QUIET, project
+from tests.engine.conftest import QUIET, Stack, project
 
 # What a preview shows of a value that it does not know.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -53,18 +53,21 @@ def test_what_is_attached_to_what_is_known_in_a_preview(planned: list[dict[str, 
     assert unknown == {"authorization:RoleAssignment"}
 
 
-def test_the_local_stack_comes_up_stays_and_goes(tmp_path: Path) -> None:
-    stack = project("local", tmp_path)
-    stack.succeeds("state", "unprotect", "--all", "--yes")  # As `make down` does, at any time.
-    stack.succeeds("up", *QUIET)
-    created = stack.writes()
-    assert "PRIVATE KEY" not in stack.succeeds("stack", "export"), "keys are secrets of the state"
-    second = stack.succeeds("up", *QUIET)
+def test_a_stack_that_is_not_up_may_be_unprotected(tmp_path: Path) -> None:
+    """As `make down` does, at any time."""
+    project("local", tmp_path).succeeds("state", "unprotect", "--all", "--yes")
+
+
+def test_the_local_stack_stays_and_goes(local: Stack) -> None:
+    created = local.writes()
+    assert created
+    assert "PRIVATE KEY" not in local.succeeds("stack", "export"), "keys are secrets of the state"
+    second = local.succeeds("up", *QUIET)
     assert " replaced" not in second
     assert " updated" not in second
-    assert stack.writes() == created
-    assert "protect" in stack.fails("destroy", *QUIET), "nodes go only when they are meant to"
-    assert stack.writes() == created
-    stack.succeeds("state", "unprotect", "--all", "--yes")
-    stack.succeeds("destroy", *QUIET)
-    assert {each.type for each in stack.store.list()} == {"keyvault:DeletedVault"}
+    assert local.writes() == created
+    assert "protect" in local.fails("destroy", *QUIET), "nodes go only when they are meant to"
+    assert local.writes() == created
+    local.succeeds("state", "unprotect", "--all", "--yes")
+    local.succeeds("destroy", *QUIET)
+    assert {each.type for each in local.store.list()} == {"keyvault:DeletedVault"}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from commands.recovery import recover
-from tests.engine.conftest import QUIET, project
+from tests.engine.conftest import QUIET, Stack
 
 
-def test_what_a_killed_engine_had_created_is_adopted(tmp_path: Path) -> None:
+def test_what_a_killed_engine_had_created_is_adopted(local: Stack) -> None:
     """Azure refuses to create it again, and nobody but the engine knows that it is wanted."""
-    stack = project("local", tmp_path)
-    stack.succeeds("up", *QUIET)
-    file = stack.engine.home / "backend/.pulumi/stacks/kilonode/local.json"
+    file = local.engine.home / "backend/.pulumi/stacks/kilonode/local.json"
     state = json.loads(file.read_text())
     latest = state["checkpoint"]["latest"]
     created = next(entry for entry in latest["resources"] if entry["urn"].endswith("local-gpu-a"))
@@ -27,10 +24,10 @@ def test_what_a_killed_engine_had_created_is_adopted(tmp_path: Path) -> None:
     begun = {key: value for key, value in created.items() if key not in ("id", "outputs")}
     latest["pending_operations"] = [{"type": "creating", "resource": begun}]
     file.write_text(json.dumps(state))
-    before = stack.writes()
+    before = local.writes()
 
-    recover(stack.engine, stack.store)
+    recover(local.engine, local.store)
 
-    shown = stack.succeeds("up", *QUIET)
+    shown = local.succeeds("up", *QUIET)
     assert "error" not in shown
-    assert stack.writes() == before, "what exists as it should be is not written again"
+    assert local.writes() == before, "what exists as it should be is not written again"

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local_azure.arm.backend import PlanBackend, RunResult
 from local_azure.arm.store import Resource
-from tests.engine.conftest import QUIET, Stack, buildable, project
+from tests.engine.conftest import QUIET, Stack, buildable
 
 VM = "compute:VirtualMachine"
 # Another flag replaces every member of both clusters.
@@ -45,25 +43,15 @@ class Machines(PlanBackend):
             self.calls.append(f"{verb} {resource.name}")
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a local stack that is up."""
-    home = tmp_path_factory.mktemp("made")
-    project("local", home).succeeds("up", *QUIET)
-    return home
-
-
 @pytest.fixture
 def machines() -> Machines:
     return Machines()
 
 
 @pytest.fixture
-def stack(made: Path, tmp_path: Path, machines: Machines) -> Stack:
-    """A copy of that stack, whose machines are `machines`."""
-    home = tmp_path / "copy"
-    shutil.copytree(made, home)
-    return project("local", home).attached(machines)
+def stack(local: Stack, machines: Machines) -> Stack:
+    """A local stack that is up, and whose machines are `machines`."""
+    return local.attached(machines)
 
 
 def configure(stack: Stack, changes: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ Tell = Callable[[str], None]
 
 @pytest.fixture(scope="session")
 def programs() -> Path:
-    """The folder of etcd, etcdctl, etcdutl, promtool, etcd-load and fallible-disk."""
+    """The folder of etcd, etcdctl, etcdutl, etcd-load and fallible-disk."""
     return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 from kilonode import metadata
 from kilonode.etcd import birth_record, lost_reports
 from kilonode.etcd.decision import Record, Step
@@ -166,16 +167,26 @@ def scenes(
         world.end()
 
 
-@pytest.mark.parametrize(
-    "case",
-    # What a cluster of five adds is time.
-    [
-        pytest.param(case, id=name, marks=[pytest.mark.soak] if case.size == 5 else [])
-        for name, case in CASES.items()
-    ],
-)
+# Kills of a case that takes long are shared out: its first, fourth, seventh …
+SHARES = 3
+
+
+def shared_out() -> Iterator[ParameterSet]:
+    """By name: the case, its first kill here, and every which one follows."""
+    for name, case in CASES.items():
+        # What a cluster of five adds is time.
+        marks = [pytest.mark.soak] if case.size == 5 else []
+        shares = SHARES if case.size > 1 else 1
+        for first in range(1, shares + 1):
+            share = f", {first} of {shares}" if shares > 1 else ""
+            yield pytest.param(case, first, shares, id=f"{name}{share}", marks=marks)
+
+
+@pytest.mark.parametrize(("case", "first", "every"), list(shared_out()))
 def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     case: Case,
+    first: int,
+    every: int,
     scenes: Callable[[int], Scene],
     store: Store,
     tmp_path: Path,
@@ -184,7 +195,7 @@ def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     scene = scenes(case.size)
     for machine in scene.machines:
         machine.parameters["ETCD_ALL_LOST"] = case.all_lost
-    for kill_at in itertools.count(1):
+    for kill_at in itertools.count(first, every):
         case.strike(scene)
         killed, steps = run(scene.struck, tmp_path, kill_at)
         assert steps == list(case.steps[: len(steps)])
@@ -194,7 +205,7 @@ def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     assert steps == list(case.steps)
     # At each step, and at what it changes.
     assert kill_at > len(set(case.steps))
-    record_property("kills", kill_at - 1)
+    record_property("kills", (kill_at - first) // every)
     for machine in scene.machines:
         machine.parameters["ETCD_ALL_LOST"] = "wait"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.promtool import FOLDER, Case, check, minutes, promtool_path, rules
+from tests.monitoring.promtool import FOLDER, Case, check, minutes, promtool_path, rules
 
 TOP = FOLDER.parents[1]
 ALERTS = {

@@ -1,31 +1,17 @@
-"""Every alert fires when it should, after its time and with what its summary names, and not else.
-
-And every metric that a rule asks for is one that etcd or the machines' programs really tell: a rule
-on a misspelt metric never fires, which looks like all is well.
-"""
+"""Every alert on etcd fires when it should, with what its summary names, and not else."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
 import subprocess
-import time
-import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from kilonode import metrics
-from kilonode.etcd import care, certificates, snapshot_schedule
-from kilonode.etcd.care import Care
-from kilonode.etcd.care_memory import Memory
-from kilonode.etcd.snapshot_store import Snapshot
 
-from tests.etcd.machine import METRICS_PORT
-from tests.etcd.world import Launch
+from tests.monitoring.promtool import Case, minutes, promtool_path
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "config/monitoring/etcd.rules.yaml"
@@ -33,11 +19,6 @@ GROUPS = yaml.safe_load(RULES.read_text())["groups"]
 ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}
 RECORDS = {rule["record"]: rule for group in GROUPS for rule in group["rules"] if "record" in rule}
 DAY = 86400
-
-
-@pytest.fixture(scope="session")
-def promtool(programs: Path) -> str:
-    return str(programs / "promtool")
 
 
 def of(metric: str, member: str = "a", job: str = "etcd", kind: str = "voter", **more: str) -> str:
@@ -63,18 +44,6 @@ def slow(metric: str, faster_than: float) -> dict[str, str]:
         of(f"{metric}_bucket", le=str(faster_than)): "0+60x200",
         of(f"{metric}_bucket", le="+Inf"): "0+60x200",
     }
-
-
-@dataclass(frozen=True)
-class Case:
-    """Series, with their value at every minute, that make an alert fire or leave it quiet.
-
-    `since`: minutes until that is so.
-    """
-
-    fires: Mapping[str, str]
-    quiet: tuple[Mapping[str, str], ...]
-    since: int = 0
 
 
 FSYNC, COMMIT = "etcd_disk_wal_fsync_duration_seconds", "etcd_disk_backend_commit_duration_seconds"
@@ -172,13 +141,7 @@ CASES = {
 }
 
 
-def minutes(duration: str) -> int:
-    return int(duration[:-1]) * {"m": 1, "h": 60}[duration[-1]]
-
-
-def check(
-    promtool: str, folder: Path, alert: str, series: Mapping[str, str], firing: Mapping[int, bool]
-) -> None:
+def check(folder: Path, alert: str, series: Mapping[str, str], firing: Mapping[int, bool]) -> None:
     """`firing`: by minute, whether the alert does, with all labels that its summary names."""
     named = re.findall(r"\$labels\.(\w+)", ALERTS[alert]["annotations"]["summary"])
     labels = "".join(f',{name}=~".+"' for name in named)
@@ -203,12 +166,14 @@ def check(
     }
     file = folder / "test.yaml"
     file.write_text(json.dumps(test))
-    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True)
+    done = subprocess.run([promtool_path(), "test", "rules", file], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_accepts_the_rules(promtool: str) -> None:
-    done = subprocess.run([promtool, "check", "rules", RULES], capture_output=True, text=True)
+def test_promtool_accepts_the_rules() -> None:
+    done = subprocess.run(
+        [promtool_path(), "check", "rules", RULES], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -217,25 +182,23 @@ def test_every_alert_has_a_case() -> None:
 
 
 @pytest.mark.parametrize("alert", CASES)
-def test_the_alert_fires_after_its_time(alert: str, promtool: str, tmp_path: Path) -> None:
+def test_the_alert_fires_after_its_time(alert: str, tmp_path: Path) -> None:
     case = CASES[alert]
     due = case.since + minutes(ALERTS[alert]["for"])
-    check(promtool, tmp_path, alert, case.fires, {due - 1: False, due + 2: True})
+    check(tmp_path, alert, case.fires, {due - 1: False, due + 2: True})
 
 
-def test_care_that_has_never_run_is_care_that_stopped(promtool: str, tmp_path: Path) -> None:
+def test_care_that_has_never_run_is_care_that_stopped(tmp_path: Path) -> None:
     firing = {minutes(ALERTS["EtcdCareStopped"]["for"]): True}
-    check(promtool, tmp_path, "EtcdCareStopped", {told("up"): "1x200"}, firing)
+    check(tmp_path, "EtcdCareStopped", {told("up"): "1x200"}, firing)
 
 
 @pytest.mark.parametrize(
     ("alert", "series"),
     [(alert, series) for alert, case in CASES.items() for series in case.quiet],
 )
-def test_the_alert_stays_quiet(
-    alert: str, series: Mapping[str, str], promtool: str, tmp_path: Path
-) -> None:
-    check(promtool, tmp_path, alert, series, dict.fromkeys(range(0, 180, 3), False))
+def test_the_alert_stays_quiet(alert: str, series: Mapping[str, str], tmp_path: Path) -> None:
+    check(tmp_path, alert, series, dict.fromkeys(range(0, 180, 3), False))
 
 
 @pytest.mark.parametrize("alert", ALERTS)
@@ -257,22 +220,3 @@ def asked_for() -> set[str]:
         if name.startswith(("etcd_", "kilonode_")) or ":" in name
     }
     return names - set(RECORDS)
-
-
-def test_what_the_rules_ask_for_is_told(machine: Launch) -> None:
-    member = machine("a")
-    member.boot()
-    url = f"http://{member.me.address}:{METRICS_PORT}/metrics"
-    with urllib.request.urlopen(url) as response:
-        text = response.read().decode()
-    memory = Memory()
-    cared = Care(member.client, member.me, memory)
-    cared.run(time.monotonic())
-    told_in = member.places.metrics
-    metrics.write("care", care.samples(cared, memory), told_in)
-    newest = Snapshot("snapshots/recent/1.db", 1, 1, 1, datetime.datetime.now(datetime.UTC))
-    metrics.write("snapshot", snapshot_schedule.samples(newest, failed=False), told_in)
-    metrics.write("certificates", certificates.samples(member.places.pki), told_in)
-    text += metrics.read(told_in).decode()
-    there = set(re.findall(r"^\w+", text, re.MULTILINE)) | {"up"}
-    assert asked_for() - there == set()
