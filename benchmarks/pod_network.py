@@ -26,6 +26,7 @@ IMAGE = "registry.k8s.io/kilonode/testbox:1"
 RECEIVE = f"""
 import socket
 with socket.create_server(("0.0.0.0", {PORT})) as server:
+    server.settimeout(60)
     peer, _ = server.accept()
     buffer, total = bytearray(1 << 20), 0
     while got := peer.recv_into(buffer):
