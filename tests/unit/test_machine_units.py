@@ -37,6 +37,7 @@ FLAGS = {
         "--audit-log-path=/var/log/kilonode/audit.log",
     ),
     "D6 audit log's limit": (("master", "kube-apiserver"), "--audit-log-maxbackup=50"),
+    "D6 old audit logs are packed": (("master", "kube-apiserver"), "--audit-log-compress=true"),
     "D6 audit policy": (
         ("master", "kube-apiserver"),
         "--audit-policy-file=/etc/kilonode/audit-policy.yaml",
