@@ -78,6 +78,7 @@ class Toolchain:
             pause=made["pause"].programs["pause"],
             coredns=made["coredns"].programs["coredns"],
             metrics_server=made["metrics-server"].programs["metrics-server"],
+            prometheus=made["prometheus"].programs["prometheus"],
             testbox=made["testbox"].programs["testbox"],
         )
         return Folders(bin_folder, mirror, views.images_folder(self._store, pictures))

@@ -21,7 +21,13 @@ def own_components(spec: Spec) -> dict[str, Component]:
 
 
 def definitions(
-    spec: Spec, pause: Path, coredns: Path, metrics_server: Path, testbox: Path
+    spec: Spec,
+    *,
+    pause: Path,
+    coredns: Path,
+    metrics_server: Path,
+    prometheus: Path,
+    testbox: Path,
 ) -> dict[str, Image]:
     """Describe each image; users and entry points are those of the official ones."""
     return {
@@ -42,6 +48,12 @@ def definitions(
             reference=spec.images["metrics-server"],
             programs={"/metrics-server": metrics_server},
             entrypoint=("/metrics-server",),
+            user="65534:65534",
+        ),
+        "prometheus": Image(
+            reference=spec.images["prometheus"],
+            programs={"/bin/prometheus": prometheus},
+            entrypoint=("/bin/prometheus",),
             user="65534:65534",
         ),
         "testbox": Image(

@@ -12,7 +12,8 @@ from local_azure.services.children import Child, listens
 VAULT_DOMAIN = "vault.azure.net"
 BLOB_DOMAIN = "blob.core.windows.net"
 MIRROR_HOST = "mirror.kilonode.internal"
-REGISTRY_HOST = "registry.k8s.io"
+# One registry answers for all: no two of them have a repository of the same name.
+REGISTRY_HOSTS = ("registry.k8s.io", "quay.io")
 
 COREFILE = """\
 . {{
@@ -52,7 +53,7 @@ def zone(store: Store) -> str:
     accounts = [f"{one.name}.{BLOB_DOMAIN}" for one in store.list("storage:StorageAccount")]
     addresses = {
         MIRROR_HOST: fabric.MIRROR,
-        REGISTRY_HOST: fabric.REGISTRY,
+        **dict.fromkeys(REGISTRY_HOSTS, fabric.REGISTRY),
         **dict.fromkeys(vaults, fabric.VAULT),
         **dict.fromkeys(accounts, fabric.BLOB),
     }

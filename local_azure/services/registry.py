@@ -1,4 +1,4 @@
-"""registry.k8s.io: distribution's registry, filled once with the toolchain's images."""
+"""What stands in for public registries: distribution's, filled once with the toolchain's images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from local_azure import fabric
 from local_azure.services.authority import Authority
 from local_azure.services.children import Child, listens
-from local_azure.services.dns import REGISTRY_HOST
+from local_azure.services.dns import REGISTRY_HOSTS
 
 PORT = 443
 
@@ -19,7 +19,7 @@ PORT = 443
 class Registry:
     def __init__(self, directory: Path, bin_dir: Path, authority: Authority, log: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        certificate, key = authority.issue("registry", [REGISTRY_HOST], [fabric.REGISTRY])
+        certificate, key = authority.issue("registry", REGISTRY_HOSTS, [fabric.REGISTRY])
         configuration = {
             "version": "0.1",
             "log": {"level": "error", "accesslog": {"disabled": True}},
@@ -46,7 +46,7 @@ class Registry:
         if done.exists():
             return
         for archive, reference in json.loads((images / "index.json").read_text()).items():
-            repository = reference.removeprefix(f"{REGISTRY_HOST}/")
+            _, _, repository = reference.partition("/")
             target = f"{fabric.REGISTRY}:{PORT}/{repository}"
             command = [self._crane, "push", images / archive, target]
             with self._log.open("ab") as log:

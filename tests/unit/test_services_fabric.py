@@ -126,6 +126,7 @@ def test_the_zone_has_the_names_of_what_exists(world: World) -> None:
         "cstore1.blob.core.windows.net.": "198.18.0.2",
         "mirror.kilonode.internal.": "198.18.0.3",
         "registry.k8s.io.": "198.18.0.4",
+        "quay.io.": "198.18.0.4",
     }
 
 

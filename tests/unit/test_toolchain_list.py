@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -65,15 +66,14 @@ def test_the_load_on_etcd_speaks_as_etcd_does() -> None:
 
 def test_images_carry_the_version_of_the_program_inside() -> None:
     loaded = spec.load()
-    assert set(loaded.images) == {
-        "pause",
-        "coredns",
-        "metrics-server",
-        "nvidia-device-plugin",
-        "testbox",
-    }
+    assert {"pause", "coredns", "metrics-server", "prometheus", "testbox"} <= set(loaded.images)
     for name in ("coredns", "metrics-server"):
         assert loaded.images[name].endswith(f":{loaded.tools[name].version}")
+    # Prometheus' module is v0.315.0 where Prometheus is 3.15.0.
+    module = re.fullmatch(r"v0\.(\d)(\d\d)\.(\d+)", loaded.tools["prometheus"].version)
+    assert module
+    release = ".".join(str(int(part)) for part in module.groups())
+    assert loaded.images["prometheus"].endswith(f":v{release}")
 
 
 def test_all_errors_of_the_list_are_told_at_once(tmp_path: Path) -> None:

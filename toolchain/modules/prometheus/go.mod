@@ -1,4 +1,4 @@
-module kilonode.example/toolchain/promtool
+module kilonode.example/toolchain/prometheus
 
 go 1.26.0
 
