@@ -113,6 +113,9 @@ def every_job(*without: str) -> dict[str, str]:
     }
 
 
+ROUND = of("cluster_autoscaler_last_activity", "cluster-autoscaler", activity="main")
+SAFE = of("cluster_autoscaler_cluster_safe_to_autoscale", "cluster-autoscaler")
+REFUSED = of("cluster_autoscaler_failed_scale_ups_total", "cluster-autoscaler", reason="quota")
 SLI = "apiserver_request_sli_duration_seconds"
 LEADER = "leader_election_master_status"
 CLIENT_TTL = of("kubelet_certificate_manager_client_ttl_seconds", "kubelet", node="n")
@@ -229,6 +232,17 @@ CASES = {
         up("apiserver", "1x200"),
         (up("kube-dns", "0x200", "1x200"),),
     ),
+    "AutoscalerDown": Case(
+        {ROUND: "0x200", **up("cluster-autoscaler", "1x200")},
+        (
+            {ROUND: "0+60x200", **up("cluster-autoscaler", "1x200")},
+            # A cluster without one.
+            up("apiserver", "1x200"),
+        ),
+        since=11,
+    ),
+    "AutoscalerHoldsBack": Case({SAFE: "0x200"}, ({SAFE: "1x200"}, {SAFE: "0x10 1x200"})),
+    "AutoscalerCannotGrow": Case({REFUSED: "0+1x200"}, ({REFUSED: "3x200"},), since=1),
     "TargetMissing": Case(every_job("kubelet"), (every_job(),)),
     "PrometheusConfigurationRefused": Case(
         {of("prometheus_config_last_reload_successful", "prometheus"): "0x200"},

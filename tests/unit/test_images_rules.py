@@ -39,6 +39,10 @@ def promtool() -> str:
     return str(made.bin / "promtool")
 
 
+def series_of(metric: str) -> str:
+    return f'{metric}{{instance="n",job="node-machine"}}'
+
+
 def test_every_alert_has_a_case() -> None:
     assert set(CASES) == set(ALERTS)
 
@@ -51,14 +55,14 @@ def test_the_alert_fires_for_what_stays_missing(
     alert: str, series: str, fires: bool, promtool: str, tmp_path: Path
 ) -> None:
     metric, due = CASES[alert]
-    labels = {"alertname": alert, "instance": "n", **ALERTS[alert]["labels"]}
+    labels = {"alertname": alert, "instance": "n", "job": "node-machine", **ALERTS[alert]["labels"]}
     test = {
         "rule_files": [str(RULES)],
         "evaluation_interval": "1m",
         "tests": [
             {
                 "interval": "1m",
-                "input_series": [{"series": f'{metric}{{instance="n"}}', "values": series}],
+                "input_series": [{"series": series_of(metric), "values": series}],
                 "alert_rule_test": [
                     {"eval_time": f"{due - 1}m", "alertname": alert, "exp_alerts": []},
                     {
