@@ -25,6 +25,14 @@ from config.stack_file import REPOSITORY, no_stack
 TOP = REPOSITORY
 
 
+def unread(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Stack configuration with a word for what was encrypted with a key that is not here."""
+    return {
+        key: "encrypted" if isinstance(value, dict) and set(value) == {"secure"} else value
+        for key, value in entries.items()
+    }
+
+
 @dataclass(frozen=True)
 class Engine:
     """One stack.
@@ -120,6 +128,7 @@ class Engine:
             before = yaml.safe_load(self.configuration.read_text())
             if "encryptionsalt" in before:
                 document["encryptionsalt"] = before["encryptionsalt"]
+        document["config"] = unread(document["config"])
         for key, value in extra.items():
             document["config"][key] = {**document["config"].get(key, {}), **value}
         self.configuration.write_text(yaml.safe_dump(document, sort_keys=False))

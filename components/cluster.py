@@ -113,6 +113,7 @@ class Cluster(pulumi.ComponentResource):
                 nodes_cidr=str(addresses.subnets.nodes),
                 nat_addresses=addresses.nat_addresses,
                 public_ranges=[str(cidr) for cidr in public.allowed_ranges] if public else [],
+                scraped=self._args.settings.addons.prometheus is not None,
             ),
             self._child,
         )

@@ -16,21 +16,30 @@ ETCD_CLIENT_PORTS = ("2379", "2381")
 # Main and events: clients 2379 and 2381, peers 2380 and 2382, metrics of etcd 2383 and of our own
 # programs 2384.
 ETCD_PORTS = ("2379-2384",)
+ETCD_METRICS_PORTS = ("2383", "2384")
+# The metrics of our own programs, the DNS cache, kubelet, controller-manager and scheduler.
+MASTER_METRICS_PORTS = ("2384", "9253", KUBELET_PORT, "10257", "10259")
 
 
-def etcd_rules(etcd: str, masters: str) -> list[network.SecurityRuleArgs]:
-    """etcd is asked by its own members and by masters, by nobody else."""
-    return [
+def etcd_rules(etcd: str, masters: str, scrapers: Sequence[str]) -> list[network.SecurityRuleArgs]:
+    """etcd is asked by its own members and by masters; `scrapers` read its metrics."""
+    rules = [
         _allow("members", 100, [etcd], ETCD_PORTS),
         _allow("masters", 110, [masters], ETCD_CLIENT_PORTS),
         _deny_network(),
     ]
+    if scrapers:
+        rules.append(_allow("metrics", 120, scrapers, ETCD_METRICS_PORTS))
+    return rules
 
 
 def master_rules(
-    masters: str, nodes: str, public_ranges: Sequence[str]
+    masters: str, nodes: str, public_ranges: Sequence[str], scrapers: Sequence[str]
 ) -> list[network.SecurityRuleArgs]:
-    """Masters serve the API, and are nodes: their kubelets answer masters, flannel everybody."""
+    """Masters serve the API, and are nodes: their kubelets answer masters, flannel everybody.
+
+    `scrapers` read the metrics of all their programs, with a token wherever that is asked for.
+    """
     rules = [
         # Peered networks count as VirtualNetwork: people reach the internal API through them.
         _allow("api", 100, ["VirtualNetwork"], [str(API_PORT)]),
@@ -43,6 +52,8 @@ def master_rules(
     ]
     if public_ranges:
         rules.append(_allow("public-api", 200, public_ranges, [str(API_PORT)]))
+    if scrapers:
+        rules.append(_allow("metrics", 140, scrapers, MASTER_METRICS_PORTS))
     return rules
 
 

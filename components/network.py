@@ -12,7 +12,10 @@ from components.azure import ResourceGroup, known
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """Address ranges are CIDRs; `public_ranges` may reach the API from the internet."""
+    """Address ranges are CIDRs; `public_ranges` may reach the API from the internet.
+
+    scraped: Prometheus runs on some of the nodes and asks all machines for their metrics.
+    """
 
     group: ResourceGroup
     cidr: str
@@ -21,6 +24,7 @@ class NetworkArgs:
     nodes_cidr: str
     nat_addresses: int
     public_ranges: Sequence[str]
+    scraped: bool
 
 
 class Network(pulumi.ComponentResource):
@@ -49,8 +53,12 @@ class Network(pulumi.ComponentResource):
         self._vnet_name = known(name, after=vnet)
         self._nat_id = self._nat_gateway(args.nat_addresses)
 
-        etcd_rules = firewall.etcd_rules(args.etcd_cidr, args.masters_cidr)
-        master_rules = firewall.master_rules(args.masters_cidr, args.nodes_cidr, args.public_ranges)
+        # Pods leave their node with its address, and any node may come to run Prometheus.
+        scrapers = [args.nodes_cidr] if args.scraped else []
+        etcd_rules = firewall.etcd_rules(args.etcd_cidr, args.masters_cidr, scrapers)
+        master_rules = firewall.master_rules(
+            args.masters_cidr, args.nodes_cidr, args.public_ranges, scrapers
+        )
         self.etcd_subnet_id = self._subnet("etcd", args.etcd_cidr, etcd_rules)
         self.masters_subnet_id = self._subnet("masters", args.masters_cidr, master_rules)
         self.nodes_subnet_id = self._subnet("nodes", args.nodes_cidr, [])

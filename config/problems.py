@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from config import reference
 
 _SHOWN_LENGTH = 100
+# The one setting whose value is nobody's to read.
+_SECRET = ("datadogApiKey",)
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ def shape_problem(error: ErrorDetails) -> Problem:
         return _unknown_key(path)
     known = reference.entry(path)
     limit = known.limit if known else "a mapping"
+    if path == _SECRET:
+        return Problem(path, "(not shown)", limit, "set it by `pulumi config set --secret`")
     example = shown(known.example) if known and known.example not in ({}, None) else ""
     if error["type"] == "missing":
         remedy = f"set it, for example to {example}" if example else "add the section"

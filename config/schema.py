@@ -26,6 +26,7 @@ from config.schema_types import (
     Sha256,
     setting,
 )
+from config.schema_watching import Secret
 
 
 class Image(Section):
@@ -179,6 +180,13 @@ class Settings(Section):
         limit="see its keys",
         example={},
         default=Addons.model_validate({}),
+    )
+    datadog_api_key: Secret | None = setting(
+        "Datadog's API key for addons.datadog; a secret of the stack, set by "
+        "`pulumi config set --secret kilonode:datadogApiKey`",
+        limit="a text, encrypted in the stack file",
+        example="(secret)",
+        default=None,
     )
     artifacts: Artifacts = setting(
         "what machines install",

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import Strict
 
 from config.schema_types import PoolKey, Positive, Section, setting
+from config.schema_watching import Datadog, Fluentd, Prometheus
 
 
 class MetricsServer(Section):
@@ -81,4 +82,24 @@ class Addons(Section):
         limit="keys of nodePools",
         example={"cpu": {"count": 10}},
         default={},
+    )
+    prometheus: Prometheus | None = setting(
+        "Prometheus with the targets, rules and dashboards of config/monitoring (D6); it may read "
+        "the metrics ports of masters and etcd",
+        limit="a mapping, {} for its defaults",
+        example={"retentionDays": 30},
+        default=None,
+    )
+    fluentd: Fluentd | None = setting(
+        "Fluentd on every node, which sends containers' logs on; it asks the API nothing (D7)",
+        limit="a mapping with forwardTo",
+        example={"forwardTo": "logs.example.com:24224"},
+        default=None,
+    )
+    datadog: Datadog | None = setting(
+        "Datadog's agents: one on every node, which asks its own kubelet, and a cluster agent, "
+        "which asks the API for all of them (D7); it needs datadogApiKey",
+        limit="a mapping, {} for its defaults",
+        example={"site": "datadoghq.eu"},
+        default=None,
     )

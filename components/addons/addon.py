@@ -53,6 +53,9 @@ def _declared(name: str, manifest: Manifest, options: pulumi.ResourceOptions) ->
     # The SDK has a class for every kind, which checks less than the API does and takes a second to
     # import.
     kind, named = manifest["kind"], manifest["metadata"]["name"]
+    if kind == "Secret":
+        # So that neither a preview nor the state shows it.
+        manifest = {**manifest, "data": pulumi.Output.secret(manifest["data"])}
     return pulumi.CustomResource(
         token(manifest), f"{name}-{kind.lower()}-{named}", manifest, options
     )

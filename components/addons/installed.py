@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.addons import balloons, dns, gpu, metrics_server, node_local_dns
+from components.addons import (
+    balloons,
+    datadog,
+    dns,
+    fluentd,
+    gpu,
+    metrics_server,
+    node_local_dns,
+    prometheus,
+)
 from components.addons.plan import Cluster, Plan, Planner
 
 _PLANNERS: tuple[Planner, ...] = (
@@ -13,6 +22,9 @@ _PLANNERS: tuple[Planner, ...] = (
     metrics_server.plan,
     gpu.plan,
     balloons.plan,
+    prometheus.plan,
+    fluentd.plan,
+    datadog.plan,
 )
 
 

@@ -13,3 +13,9 @@ def memory(mebibytes: int) -> str:
     """Memory, as 2Gi or 2500Mi."""
     whole, rest = divmod(mebibytes, 1024)
     return f"{mebibytes}Mi" if rest else f"{whole}Gi"
+
+
+def storage(gibibytes: int) -> str:
+    """Of a disk, as 1Ti or 100Gi."""
+    whole, rest = divmod(gibibytes, 1024)
+    return f"{gibibytes}Gi" if rest else f"{whole}Ti"

@@ -14,6 +14,7 @@ from config.checks import (
     pools,
     ranges,
     sizes,
+    watching,
     zones,
 )
 from config.checks.check import Check, applies
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     *learners.CHECKS,
     *artifacts.CHECKS,
     *control_plane.CHECKS,
+    *watching.CHECKS,
 )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from commands.engine import TOP, Engine
+from commands.engine import TOP, Engine, unread
 from commands.up import PhaseError, nodes, phase
 from config.environment import machine_user_data
 from config.topology import topology
@@ -69,3 +69,9 @@ def test_another_kind_of_host_is_refused_before_anything_is_installed(tmp_path: 
     assert done.returncode == 1
     assert done.stderr == "kilonode: Linux on x86-64 is needed; this is Darwin arm64\n"
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_secret_of_another_backend_does_not_stop_a_preview() -> None:
+    """Its key is not here, and what it says is in no preview anyway."""
+    entries = {"kilonode:datadogApiKey": {"secure": "v1:abc:def"}, "kilonode:zones": ["1"]}
+    assert unread(entries) == {"kilonode:datadogApiKey": "encrypted", "kilonode:zones": ["1"]}

@@ -124,6 +124,22 @@ IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
     "addons.balloons.cpu.percentOfNode": (37, '"cpu": "5846m"'),
     "addons.metricsServer": ({}, "v1beta1.metrics.k8s.io"),
     "addons.metricsServer.replicas": (1, '"replicas": 1.0'),
+    # In base64.
+    "datadogApiKey": ("0123456789abcdef", "MDEyMzQ1Njc4OWFiY2RlZg=="),
+    "addons.fluentd": ({"forwardTo": "logs.example.com:24224"}, "kilonode.io/configuration"),
+    "addons.fluentd.forwardTo": ("logs.example.com:24225", '"24225"'),
+    "addons.fluentd.tls": (False, '"value": "tcp"'),
+    "addons.fluentd.bufferMib": (7777, '"7777"'),
+    "addons.datadog": ({}, "kilonode:datadog-agent"),
+    "addons.datadog.site": ("datadoghq.eu", '"datadoghq.eu"'),
+    "addons.datadog.events": (True, 'DD_COLLECT_KUBERNETES_EVENTS", "value": "true'),
+    "addons.prometheus": ({}, "kilonode:prometheus"),
+    "addons.prometheus.retentionDays": (77, "time: 77d"),
+    "addons.prometheus.storageGib": (777, '"777Gi"'),
+    "addons.prometheus.storageClass": ("fast", '"storageClassName": "fast"'),
+    "addons.prometheus.millicores": (7777, '"7777m"'),
+    "addons.prometheus.memoryMib": (7777, '"7777Mi"'),
+    "addons.prometheus.alertmanagers": (["alerts.example.com:9093"], "alerts.example.com:9093"),
     "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),
     "api.public.allowedRanges": (["198.51.100.0/24"], "198.51.100.0/24"),
 }
@@ -148,7 +164,9 @@ def resources(changed: bool) -> str:
         for key, value in settings.items()
     }
     recording = run(values, known=False)
-    return json.dumps([(one.urn, one.inputs) for one in recording.registrations])
+    # Sorted, or what stands side by side in a manifest would not here.
+    inputs = [(one.urn, one.inputs) for one in recording.registrations]
+    return json.dumps(inputs, sort_keys=True)
 
 
 def test_every_key_is_tried() -> None:

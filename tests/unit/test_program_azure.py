@@ -113,6 +113,26 @@ def test_the_nodes_firewall_claims_no_rules(prod: Recording) -> None:
     assert "securityRules" not in prod.named("prod-vnet-nodes-nsg").inputs
 
 
+def test_prometheus_reaches_the_metrics_of_masters_and_etcd_and_nothing_else_of_them(
+    prod: Recording,
+) -> None:
+    """D6. It may run on any node, so all nodes may ask; the programs judge whom they answer."""
+    for subnet, ports in (
+        ("etcd", ["2383", "2384"]),
+        ("masters", ["2384", "9253", "10250", "10257", "10259"]),
+    ):
+        rule = rules(prod, subnet)["metrics"]
+        assert rule["sourceAddressPrefix"] == "10.0.64.0/18"
+        assert rule["destinationPortRanges"] == ports
+
+
+def test_without_prometheus_nobody_reaches_metrics() -> None:
+    without = run(settings(addons={}), known=False)
+    for subnet in ("etcd", "masters"):
+        group = without.named(f"prod-vnet-{subnet}-nsg")
+        assert "metrics" not in [one["name"] for one in group.inputs["securityRules"]]
+
+
 def test_a_role_assignment_is_for_a_service_principal_and_has_a_name_of_its_own(
     prod: Recording,
 ) -> None:

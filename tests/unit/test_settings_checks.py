@@ -20,6 +20,7 @@ from tests.unit.refusals import (
     pools,
     ranges,
     sizes,
+    watching,
     zones,
 )
 from tests.unit.settings_samples import raw, rsa_key
@@ -34,6 +35,7 @@ ROWS: dict[str, Row] = {
     **pools.ROWS,
     **ranges.ROWS,
     **sizes.ROWS,
+    **watching.ROWS,
     **zones.ROWS,
 }
 

@@ -40,6 +40,10 @@ def test_prod_is_the_documents_cluster() -> None:
     assert {one.size.disk_kind for one in plan.etcd.voters} == {"nvme"}
 
 
+def test_prod_is_watched_d6() -> None:
+    assert stack("prod").addons.prometheus
+
+
 def test_prod_warns_of_its_placeholder_the_documents_two_sizes_and_missing_checksums() -> None:
     placeholder, retiring, retired, unchecked = warnings(stack("prod"))
     assert "kilonode:sshPublicKey: a placeholder" in placeholder
