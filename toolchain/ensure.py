@@ -69,7 +69,7 @@ class Toolchain:
             for name, component in self._components(purpose).items()
             if (found := self._sources.find(component))
         }
-        bin_folder = self._bin(made)
+        bin_folder = self._bin(purpose, made)
         if purpose == "preview":
             return Folders(bin_folder, None, None)
         mirror = views.mirror_folder(self._store, self._spec.artifacts, made)
@@ -101,9 +101,11 @@ class Toolchain:
         components = self._components(purpose).values()
         return [c for c in components if not self._sources.find(c)]
 
-    def _bin(self, made: Mapping[str, Made]) -> Path:
+    def _bin(self, purpose: Purpose, made: Mapping[str, Made]) -> Path:
         programs: dict[str, tuple[Path, str]] = {}
-        for name, tool in {**self._spec.tools, **self._spec.tests}.items():
+        # What machines install is made for `up`, too; only tests run it here.
+        tests = self._spec.tests if purpose == "test" else {}
+        for name, tool in {**self._spec.tools, **tests}.items():
             if name not in made:
                 continue
             found = made[name]

@@ -20,7 +20,11 @@ PROGRAMS = {
     "metrics-server",
     *("prometheus", "promtool"),
 }
-TEST_PROGRAMS = {"etcd-load", "fallible-disk"}
+TEST_PROGRAMS = {
+    *("etcd-load", "fallible-disk"),
+    *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+    *("cri-dockerd", "flanneld"),
+}
 # Builds by writing its target's name, and knows where modules lie.
 FAKE_GO = """#!/bin/sh
 case $1 in
