@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from components.encryption import secretbox_key
 from local_azure.providers.tls import Tls
 
 TLS = Tls()
@@ -100,6 +102,13 @@ def test_keys_are_readable_in_every_format() -> None:
     )
     assert traditional == pkcs8
     assert made["publicKeyOpenssh"].startswith("ecdsa-sha2-nistp256 ")
+
+
+def test_an_ed25519_key_has_the_one_form_that_there_is_for_it() -> None:
+    """As pulumi-tls writes it, so that the key of Secrets is read from both alike."""
+    made = make("PrivateKey", algorithm="ED25519")
+    assert made["privateKeyPem"] == made["privateKeyPemPkcs8"]
+    assert len(base64.b64decode(secretbox_key(made["privateKeyPem"]))) == 32
 
 
 def test_every_change_replaces_a_certificate_but_that_of_its_renewal() -> None:
