@@ -30,7 +30,8 @@ def plan(cluster: Cluster) -> Plan | None:
             "count": balloons.count,
             "image": cluster.images["pause"],
             "resources": _resources(_smallest(cluster, pool), balloons),
-            "tolerations": _tolerations(cluster.settings.node_pools[pool].taints),
+            # The API drops an empty list, and every refresh would miss it.
+            "tolerations": _tolerations(cluster.settings.node_pools[pool].taints) or None,
         }
         found += manifests("balloons/pool", values)
     return Plan("balloons", found)

@@ -20,8 +20,8 @@ def manifests(folder: str, values: Mapping[str, Any]) -> list[Manifest]:
     """The objects in FOLDER/*.yaml below this one, by file name, with `values` in their places.
 
     A text that is `${name}` and nothing else becomes the value itself: a number, a list, an object,
-    an output. Inside a longer text only texts and numbers may stand. What Kubernetes and programs
-    write with a dollar, `$(NODE_NAME)` or `$labels`, is left alone.
+    an output; None leaves the key out. Inside a longer text only texts and numbers may stand. What
+    Kubernetes and programs write with a dollar, `$(NODE_NAME)` or `$labels`, is left alone.
 
     Raises KeyError for a place without a value, ValueError for a value without a place, TypeError
     for one that cannot stand inside a text.
@@ -45,7 +45,8 @@ def token(manifest: Manifest) -> str:
 
 def _filled(node: Any, values: Mapping[str, Any], used: set[str]) -> Any:
     if isinstance(node, dict):
-        return {key: _filled(value, values, used) for key, value in node.items()}
+        inner = {key: _filled(value, values, used) for key, value in node.items()}
+        return {key: value for key, value in inner.items() if value is not None}
     if isinstance(node, list):
         return [_filled(one, values, used) for one in node]
     if not isinstance(node, str):

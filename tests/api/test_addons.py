@@ -37,9 +37,9 @@ def test_every_manifest_is_accepted_to_the_last_field(api: Api, addon: str) -> N
 
 def seen(wanted: Any, answer: Any) -> Any:
     """What the API makes of the values that were given; its defaults left out."""
-    if isinstance(wanted, dict):
+    if isinstance(wanted, dict) and isinstance(answer, dict):
         return {key: seen(value, answer.get(key)) for key, value in wanted.items()}
-    if isinstance(wanted, list) and len(wanted) == len(answer):
+    if isinstance(wanted, list) and isinstance(answer, list) and len(wanted) == len(answer):
         return [seen(*pair) for pair in zip(wanted, answer, strict=True)]
     return answer
 

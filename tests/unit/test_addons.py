@@ -48,6 +48,10 @@ def test_a_value_keeps_its_type_where_it_stands_alone(folder: Path) -> None:
     assert document == {"a": [3, "x-3"]}
 
 
+def test_none_leaves_its_key_out(folder: Path) -> None:
+    assert filled(folder, "{a: 1, b: '${nothing}'}", nothing=None) == {"a": 1}
+
+
 def test_other_dollars_are_left_to_those_who_read_them(folder: Path) -> None:
     text = "args: [--node=$(NODE_NAME), 'on {{ $labels.instance }}']"
     assert filled(folder, text) == {"args": ["--node=$(NODE_NAME)", "on {{ $labels.instance }}"]}
