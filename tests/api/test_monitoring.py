@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import socket
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,27 @@ RUNS_HERE = {"apiserver", "controller-manager", "scheduler", "etcd", "kube-dns",
 # What Prometheus itself makes for every target.
 OF_ALL_JOBS = {"up", "scrape_samples_post_metric_relabeling"}
 QUESTION = b"\x00\x01\x01\x00\x00\x01" + bytes(6) + b"\x07example\x03com\x00\x00\x01\x00\x01"
+# Its level has one place, and who holds it waits for a webhook that never answers.
 REFUSED = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: refused}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: refused}]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: never}
+webhooks:
+  - name: never.example.com
+    clientConfig: {url: "https://ADDRESS/"}
+    rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [configmaps]}]
+    matchConditions: [{name: refused, expression: request.userInfo.username == 'refused'}]
+    timeoutSeconds: 5
+    failurePolicy: Ignore
+    sideEffects: None
+    admissionReviewVersions: [v1]
+---
 apiVersion: flowcontrol.apiserver.k8s.io/v1
 kind: PriorityLevelConfiguration
 metadata: {name: nothing}
@@ -173,16 +195,15 @@ def prometheus(
         except urllib.error.HTTPError as error:
             return error.read()
 
-    stack.api.apply(REFUSED)
     stack.api.apply(PLACED)
     stack.api.kubectl(
         *("patch", "node", "cpu-a-000000", "--subresource=status", "--type=merge"),
         f"--patch={json.dumps(NODE_STATUS)}",
     )
-    refused = stack.user("refused")
-    eventually(
-        lambda: "many requests" in refused.shown("get", "pods", "--request-timeout=3s"), "a 429"
-    )
+    with socket.create_server((stack.address, 0)) as never:
+        stack.api.apply(REFUSED.replace("ADDRESS", f"{stack.address}:{never.getsockname()[1]}"))
+        eventually(lambda: turned_away(stack), "somebody is turned away")
+        stack.api.kubectl("delete", "validatingwebhookconfiguration", "never")
     eventually(
         lambda: stack.api.get("pod/placed", "--namespace=monitoring")["spec"].get("nodeName"),
         "the pod is placed",
@@ -205,6 +226,16 @@ def prometheus(
     finally:
         process.kill()
         process.wait()
+
+
+def turned_away(stack: ControlPlane) -> bool:
+    """Whether one of two requests at once was, where there is place for one."""
+    user = stack.user("refused")
+    with ThreadPoolExecutor() as pool:
+        for name in ("one", "two"):
+            pool.submit(user.shown, "create", "configmap", name, "--namespace=monitoring")
+    told = stack.api.kubectl("get", "--raw", "/metrics")
+    return bool(re.search(r'^apiserver_request_terminations_total{code="429"', told, re.MULTILINE))
 
 
 def told(client: Prometheus, process: subprocess.Popen[bytes], log: Path) -> bool:
