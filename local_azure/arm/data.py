@@ -16,8 +16,17 @@ DELETED_VAULT = "keyvault:DeletedVault"
 DELETED_SECRET = "keyvault:DeletedSecret"
 ACCOUNT = "storage:StorageAccount"
 POLICY = "storage:ManagementPolicy"
+CONTAINER = "storage:BlobContainer"
 ASSIGNMENT = "authorization:RoleAssignment"
+DEFINITION = "authorization:RoleDefinition"
 IDENTITY = "managedidentity:UserAssignedIdentity"
+
+
+# GUIDs of Azure's own roles (facts 9).
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
+BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
+BUILT_IN_ROLES = (SECRETS_USER, BLOB_DATA_CONTRIBUTOR, BLOB_DATA_READER)
 
 
 def _elsewhere(request: Request, type: str) -> Iterator[Resource]:
@@ -53,6 +62,14 @@ def account_name_is_free(request: Request) -> Iterator[str]:
         yield f"The storage account named {other.name} is already taken by {other.id}."
 
 
+@rule("PublicAccessNotPermitted", "U", CONTAINER, live=True)
+def account_allows_the_public(request: Request) -> Iterator[str]:
+    account = request.store.get(request.owners[-1])
+    public = request.one("publicAccess") not in (None, "None")
+    if public and account is not None and not account.properties.get("allowBlobPublicAccess"):
+        yield "Public access is not permitted on this storage account."
+
+
 @rule("InvalidRequestPropertyValue", "U", POLICY)
 def lifecycle_rules_have_names_of_their_own(request: Request) -> Iterator[str]:
     names = request.all("policy.rules.name")
@@ -80,6 +97,25 @@ def principal_exists(request: Request) -> Iterator[str]:
     principal = request.one("principalId")
     if all(each.outputs["principalId"] != principal for each in request.store.list(IDENTITY)):
         yield f"Principal {principal} does not exist in the directory."
+
+
+@rule("RoleDefinitionDoesNotExist", "U", ASSIGNMENT, live=True)
+def role_holds_at_the_scope(request: Request) -> Iterator[str]:
+    """Azure's own roles hold everywhere; of those, the local Azure knows what the program uses."""
+    guid, scope = request.one("roleDefinitionId").rpartition("/")[2].lower(), request.one("scope")
+    if guid in BUILT_IN_ROLES:
+        return
+    found = [one for one in request.store.list(DEFINITION) if one.name.lower() == guid]
+    places = [place for one in found for place in one.properties["assignableScopes"]]
+    if not any(f"{scope}/".lower().startswith(f"{place}/".lower()) for place in places):
+        yield f"The specified role definition with ID '{guid}' does not exist at {scope}."
+
+
+@rule("RoleDefinitionWithSameNameExists", "U", DEFINITION, live=True)
+def role_name_is_free(request: Request) -> Iterator[str]:
+    for other in request.others(DEFINITION):
+        if other.properties["roleName"].lower() == request.one("roleName").lower():
+            yield f"A custom role with the name '{other.properties['roleName']}' already exists."
 
 
 @rule("RoleAssignmentExists", "§9", ASSIGNMENT, live=True)

@@ -18,10 +18,6 @@ from local_azure.arm.store import Resource, Store
 TOKEN_SECONDS = 24 * 3600  # a managed identity's token is cached for up to a day (§9)
 PROPAGATION_SECONDS = 5.0  # of a role assignment; on Azure up to ten minutes (§9)
 
-SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
-BLOB_DATA_CONTRIBUTOR = "ba92f5b4-2d11-453d-a403-e96b0029c9fe"
-BLOB_DATA_READER = "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"
-
 
 class InvalidTokenError(Exception):
     """The bearer token is missing, not one of ours, for another service, or too old."""

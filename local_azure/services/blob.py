@@ -19,10 +19,9 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from aiohttp import web
 
+from local_azure.arm.data import BLOB_DATA_CONTRIBUTOR, BLOB_DATA_READER
 from local_azure.arm.store import Store
 from local_azure.services.access import (
-    BLOB_DATA_CONTRIBUTOR,
-    BLOB_DATA_READER,
     InvalidTokenError,
     Roles,
     Tokens,

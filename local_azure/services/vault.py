@@ -7,9 +7,9 @@ import json
 
 from aiohttp import web
 
+from local_azure.arm.data import SECRETS_USER
 from local_azure.arm.store import Resource, Store
 from local_azure.services.access import (
-    SECRETS_USER,
     InvalidTokenError,
     Roles,
     Tokens,

@@ -16,6 +16,7 @@ from config.azure_limits import (
 from tests.unit.azure_world import (
     NETWORK,
     POOL,
+    ROLE_PATH,
     SECRET,
     SUBNET,
     SUBSCRIPTION,
@@ -37,6 +38,7 @@ ACCOUNTS = "storage:StorageAccount"
 CONTAINERS = "storage:BlobContainer"
 POLICIES = "storage:ManagementPolicy"
 ROLES = "authorization:RoleAssignment"
+DEFINITIONS = "authorization:RoleDefinition"
 DISKS = "compute:Disk"
 VMS = "compute:VirtualMachine"
 SETS = "compute:VirtualMachineScaleSet"
@@ -320,6 +322,24 @@ CASES = [
         "RoleAssignmentExists",
         ROLES,
         {"roleAssignmentName": "6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d01"},
+    ),
+    Case(
+        "role_holds_at_the_scope",
+        "RoleDefinitionDoesNotExist",
+        ROLES,
+        {"roleDefinitionId": f"{ROLE_PATH}/6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d09"},
+    ),
+    Case(
+        "role_name_is_free",
+        "RoleDefinitionWithSameNameExists",
+        DEFINITIONS,
+        {"roleDefinitionId": "6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d09", "roleName": "Main Reader"},
+    ),
+    Case(
+        "account_allows_the_public",
+        "PublicAccessNotPermitted",
+        CONTAINERS,
+        {"publicAccess": "Blob"},
     ),
     Case("vault_name_is_not_held", "ConflictError", VAULTS, deleted=VAULT),
     Case("secret_name_is_not_held", "Conflict", SECRETS, deleted=SECRET),

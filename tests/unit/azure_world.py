@@ -30,10 +30,9 @@ DISK = f"{GROUP}/providers/Microsoft.Compute/disks/vm-a-data"
 VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm-a"
 GATE = f"{VM}/runCommands/gate"
 SCALE_SET = f"{GROUP}/providers/Microsoft.Compute/virtualMachineScaleSets/cpu-a"
-ROLE = (
-    f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/"
-    "4633458b-17de-408a-b874-0445c86b69e6"
-)
+ROLE_PATH = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+ROLE = f"{ROLE_PATH}/4633458b-17de-408a-b874-0445c86b69e6"
+OWN_ROLE = "6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d07"
 ASSIGNMENT_NAME = "6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d00"
 
 _IN = {"resourceGroupName": "main", "location": "westeurope"}
@@ -112,6 +111,14 @@ BODIES: dict[str, dict[str, Any]] = {
         ],
     },
     "managedidentity:UserAssignedIdentity": {**_IN, "resourceName": "node"},
+    "managedidentity:FederatedIdentityCredential": {
+        "resourceGroupName": "main",
+        "resourceName": "node",
+        "federatedIdentityCredentialResourceName": "kubernetes",
+        "issuer": "https://account1.blob.core.windows.net/issuer",
+        "subject": "system:serviceaccount:kube-system:somebody",
+        "audiences": ["api://AzureADTokenExchange"],
+    },
     "keyvault:Vault": {
         **_IN,
         "vaultName": "vault-1",
@@ -156,6 +163,14 @@ BODIES: dict[str, dict[str, Any]] = {
                 for name in ("recent", "daily")
             ]
         },
+    },
+    "authorization:RoleDefinition": {
+        "scope": GROUP,
+        "roleDefinitionId": OWN_ROLE,
+        "roleName": "main reader",
+        "roleType": "CustomRole",
+        "assignableScopes": [GROUP],
+        "permissions": [{"actions": ["Microsoft.Compute/virtualMachines/read"]}],
     },
     "authorization:RoleAssignment": {
         "scope": SECRET,

@@ -12,8 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
+from local_azure.arm.data import BLOB_DATA_CONTRIBUTOR, SECRETS_USER
 from local_azure.arm.store import Resource, Store
-from local_azure.services.access import BLOB_DATA_CONTRIBUTOR, SECRETS_USER, Tokens
+from local_azure.services.access import Tokens
 from local_azure.services.imds import MachineIdentity
 from local_azure.services.servers import WebServers
 

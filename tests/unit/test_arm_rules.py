@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from local_azure.arm.rules import RULES, AzureError, refusals
-from tests.unit.arm_faults import CASES, GROUP, GROUPS, SUBNETS, Case, security_rule
-from tests.unit.azure_world import BODIES, World
+from tests.unit.arm_faults import CASES, GROUP, GROUPS, ROLES, SUBNETS, Case, security_rule
+from tests.unit.azure_world import BODIES, OWN_ROLE, ROLE_PATH, SUBSCRIPTION, World
 
 
 @pytest.fixture
@@ -52,6 +52,18 @@ def test_a_fault_is_refused_with_azures_code_and_nothing_is_written(
 
 def test_every_rule_has_a_fault_that_only_it_is_for() -> None:
     assert {each.check.__name__ for each in RULES} == {case.rule for case in CASES}
+
+
+def test_a_role_of_ones_own_is_given_within_its_scopes_alone(world: World) -> None:
+    """Azure takes it in the groups that the role names, and in no other."""
+    changes = {
+        "roleDefinitionId": f"{ROLE_PATH}/{OWN_ROLE}",
+        "roleAssignmentName": "6f1b6a2c-3b52-4d0e-9a51-0c6f3a2b1d08",
+    }
+    world.arm.put(ROLES, world.body(ROLES, changes))
+    other = {**changes, "scope": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/other"}
+    with pytest.raises(AzureError, match="RoleDefinitionDoesNotExist"):
+        world.arm.put(ROLES, world.body(ROLES, other))
 
 
 def test_one_priority_serves_both_directions(world: World) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from kilonode import blob, metadata
 
+from local_azure.arm.data import BLOB_DATA_CONTRIBUTOR
 from local_azure.services import blob as service
-from local_azure.services.access import BLOB_DATA_CONTRIBUTOR, Roles
+from local_azure.services.access import Roles
 from local_azure.services.servers import WebServers
 from tests.unit import http_server
 from tests.unit.services_world import GROUP, World

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from local_azure.services.access import BLOB_DATA_READER, Roles
+from local_azure.arm.data import BLOB_DATA_READER
+from local_azure.services.access import Roles
 from local_azure.services.blob import AUDIENCE, BlobService
 from tests.unit.services_world import CONTAINER, Answer, Client, World, serving
 

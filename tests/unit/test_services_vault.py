@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_azure.services.access import SECRETS_USER, Roles, Tokens
+from local_azure.arm.data import SECRETS_USER
+from local_azure.services.access import Roles, Tokens
 from local_azure.services.vault import AUDIENCE, VaultService
 from tests.unit.services_world import VAULT, Client, World, serving
 
