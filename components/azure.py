@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import pulumi
 
 
-def known(value: str, *, after: pulumi.Resource) -> pulumi.Output[str]:
-    """`value`, carrying the dependency on `after`.
+def known(value: str, *, after: pulumi.Resource | pulumi.Output[str]) -> pulumi.Output[str]:
+    """`value`, carrying the dependency on `after`, or that an output from here carries.
 
     The plugin answers a preview with unknown IDs, so `subnet.id` would hide from a reviewer
     what is attached to what. Every ID here follows from names, and only a URN is known early.
     """
-    return after.urn.apply(lambda _: value)
+    carrier = after if isinstance(after, pulumi.Output) else after.urn
+    return carrier.apply(lambda _: value)
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class ResourceGroup:
     subscription_id: str
     zones: tuple[str, ...]
 
+    @property
+    def own_id(self) -> str:
+        """ARM ID of the group itself."""
+        return f"/subscriptions/{self.subscription_id}/resourceGroups/{self.plain_name}"
+
     def id(self, resource_type: str, *names: str) -> str:
         """ARM ID of `Namespace/type[/subtype…]` named `names`, outermost first."""
         namespace, *types = resource_type.split("/")
         path = "".join(f"/{kind}/{name}" for kind, name in zip(types, names, strict=True))
-        return (
-            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.plain_name}"
-            f"/providers/{namespace}{path}"
-        )
+        return f"{self.own_id}/providers/{namespace}{path}"

@@ -25,10 +25,13 @@ from components.pki import Pki, PkiArgs
 from components.preflight import Preflight, PreflightArgs
 from components.reach import once_reached
 from components.storage import Storage, StorageArgs
+from components.token_issuer import TokenIssuer, TokenIssuerArgs
 from components.vault import Vault, VaultArgs
+from components.workload_identity import Scope, WorkloadIdentity, WorkloadIdentityArgs
 from config.environment import UserData
 from config.schema import Settings
-from config.topology import EtcdCluster, Topology
+from config.topology import NODES_SUBNET, EtcdCluster, Topology
+from config.workload_identities import Place, workloads
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Cluster(pulumi.ComponentResource):
         for role, cluster in (("events", args.topology.events), ("etcd", args.topology.etcd)):
             self._learner(role, cluster, after=[masters.gate])
         scale_sets = self._node_pools(after=[masters.gate])
+        self._client_ids = self._workload_identities()
         self._addons(pki.kubeconfig, after=[masters.gate, *scale_sets])
 
         self.kubeconfig = pki.kubeconfig
@@ -248,6 +252,46 @@ class Cluster(pulumi.ComponentResource):
             scale_sets += NodePool(f"{self._name}-{pool}", args, self._child).scale_sets
         return scale_sets
 
+    def _workload_identities(self) -> Mapping[str, pulumi.Output[str]]:
+        """Client IDs of the add-ons that act on Azure, by their names."""
+        wanted, topology = workloads(self._args.settings), self._args.topology
+        if not wanted:
+            return {}
+        issuer = TokenIssuerArgs(self._control, topology.issuer_account, self._identities["master"])
+        TokenIssuer(f"{self._name}-issuer", issuer, self._child)
+        places = self._places()
+        return {
+            workload.name: WorkloadIdentity(
+                f"{self._name}-{workload.name}-azure",
+                WorkloadIdentityArgs(
+                    groups=(self._control, self._nodes),
+                    cluster=topology.cluster,
+                    unique=topology.storage_account,
+                    issuer=topology.issuer_url,
+                    workload=workload,
+                    places=places,
+                ),
+                self._child,
+            ).client_id
+            for workload in wanted
+        }
+
+    def _places(self) -> Mapping[Place, Scope]:
+        """Where add-ons have rights."""
+        control, topology = self._control, self._args.topology
+        network, subnet = "Microsoft.Network", self._network.nodes_subnet_id
+        vnet = f"{network}/virtualNetworks"
+        identity_type = "Microsoft.ManagedIdentity/userAssignedIdentities"
+        nodes_identity = control.id(identity_type, f"{topology.cluster}-node")
+        firewall = control.id(f"{network}/networkSecurityGroups", topology.nodes_firewall)
+        return {
+            "nodes": Scope(self._nodes.own_id, self._nodes.name),
+            "subnet": Scope(control.id(f"{vnet}/subnets", topology.vnet, NODES_SUBNET), subnet),
+            "firewall": Scope(firewall, subnet),
+            "network": Scope(control.id(vnet, topology.vnet), subnet),
+            "identity": Scope(nodes_identity, self._identities["node"].id),
+        }
+
     def _addons(self, kubeconfig: pulumi.Output[str], after: Sequence[pulumi.Resource]) -> None:
         topology = self._args.topology
         provider = kubernetes.Provider(
@@ -262,6 +306,6 @@ class Cluster(pulumi.ComponentResource):
             # It asks the API as soon as it is configured, so the API must be there by then.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
-        cluster = plan.Cluster(self._args.settings, topology, self._args.images)
+        cluster = plan.Cluster(self._args.settings, topology, self._args.images, self._client_ids)
         for addon in installed.plans(cluster):
             Addon(f"{self._name}-{addon.name}", AddonArgs(provider, addon.manifests), self._child)

@@ -14,10 +14,14 @@ ROLES = ("etcd", "events", "master", "node")
 
 @dataclass(frozen=True)
 class Identity:
-    """`id` is known in a preview; `principal_id` is what role assignments name."""
+    """`id` is known in a preview; `principal_id` is what role assignments name, `client_id` what
+    asks for a token.
+    """
 
     id: pulumi.Output[str]
     principal_id: pulumi.Output[str]
+    client_id: pulumi.Output[str]
+    name: pulumi.Output[str]
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,24 @@ class Identities(pulumi.ComponentResource):
         self.register_outputs({role: identity.id for role, identity in self.by_role.items()})
 
     def _identity(self, name: str, args: IdentitiesArgs, role: str) -> Identity:
-        physical_name = f"{args.cluster}-{role}"
-        identity = managedidentity.UserAssignedIdentity(
-            name,
-            resource_group_name=args.group.name,
-            location=args.group.location,
-            resource_name_=physical_name,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        resource_type = "Microsoft.ManagedIdentity/userAssignedIdentities"
-        return Identity(
-            id=known(args.group.id(resource_type, physical_name), after=identity),
-            principal_id=identity.principal_id,
-        )
+        return identity(name, args.group, f"{args.cluster}-{role}", parent=self)
+
+
+def identity(
+    name: str, group: ResourceGroup, physical_name: str, *, parent: pulumi.Resource
+) -> Identity:
+    """A managed identity that nobody has yet."""
+    made = managedidentity.UserAssignedIdentity(
+        name,
+        resource_group_name=group.name,
+        location=group.location,
+        resource_name_=physical_name,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+    resource_type = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    return Identity(
+        id=known(group.id(resource_type, physical_name), after=made),
+        principal_id=made.principal_id,
+        client_id=made.client_id,
+        name=known(physical_name, after=made),
+    )

@@ -10,6 +10,7 @@ from components.azure import ResourceGroup
 from components.capacity import keep_capacity
 from components.compute import ADMIN, Platform, diagnostics, disk_controller, security
 from config.environment import UserData
+from config.scale_set_tags import scale_set_tags
 from config.topology import NodeSet
 
 
@@ -67,12 +68,7 @@ class NodePool(pulumi.ComponentResource):
                 user_assigned_identities=[args.identity_id],
             ),
             virtual_machine_profile=self._profile(node_set),
-            # How the autoscaler finds a set and learns its limits.
-            tags={
-                "kilonode-cluster": args.cluster,
-                "min": str(node_set.min_nodes),
-                "max": str(node_set.max_nodes),
-            },
+            tags=scale_set_tags(args.cluster, node_set),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=list(args.after),

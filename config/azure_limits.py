@@ -31,6 +31,9 @@ COMPUTER_NAME_PREFIX_MAX_LENGTH = 15
 # CD virtual-machines/disks-types.md [U]: of every kind of disk but Ultra and Premium v2.
 DATA_DISK_MAX_GIB = 32_767
 
+# Facts 10. AD azure-resource-manager, tag resources.
+TAGS_MAX = 50
+
 # Facts 6. AD virtual networks FAQ: the first four addresses and the last one of every subnet.
 SUBNET_RESERVED_FIRST = 4
 SUBNET_RESERVED_LAST = 1

@@ -11,10 +11,15 @@ from config.artifacts import catalog
 from config.schema import ExtraArgs, Settings
 from config.topology import Member, NodeSet, Role, Topology
 from config.user_data import encode, render
+from config.workload_identities import workloads
 
 MASTER_TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
 # NodeRestriction keeps a kubelet from the role labels of Kubernetes itself.
-MASTER_LABELS = {"kilonode.io/role": "master"}
+# The cloud controller manager is to leave them alone: they are no part of a scale set, and it has
+# no rights over their resource group.
+MASTER_LABELS = {"kilonode.io/role": "master", "kubernetes.azure.com/managed": "false"}
+
+INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
 
 ARTIFACTS_FILE = "/etc/kilonode/artifacts.json"
 IMAGES_FILE = "/etc/kilonode/images.json"
@@ -49,7 +54,9 @@ def machine_user_data(
     environment = _common(settings, topology, machine)
     files = {ARTIFACTS_FILE: _artifacts(settings, role)}
     if isinstance(machine, NodeSet):
-        environment |= _node(settings, topology, machine.labels, machine.taints)
+        # cloud-node-manager would say so too, but after others have read it.
+        labels = {**machine.labels, INSTANCE_TYPE_LABEL: machine.size.name}
+        environment |= _node(settings, topology, labels, machine.taints)
         environment["API_SERVER"] = f"https://{topology.api_address}:6443"
         gpus = has_gpus(settings, machine)
         environment |= _gpus(machine) if gpus else {}
@@ -134,6 +141,7 @@ def _node(
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "NODE_TAINTS": ",".join(taints),
         "POD_CIDR": str(settings.network.pod_cidr),
+        "CLOUD_PROVIDER": "external" if settings.addons.cloud_controller_manager else "",
         "PAUSE_IMAGE": images.images(settings)["pause"],
         "DOCKER_PACKAGE": catalog().packages["docker"],
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
@@ -161,6 +169,7 @@ def _master(settings: Settings, topology: Topology) -> dict[str, str]:
         "ETCD_CANDIDATES": _words(topology.etcd.voter_candidates),
         "EVENTS_CANDIDATES": _words(topology.events.voter_candidates),
         **_preset_args(settings, "kube-apiserver", "kube-controller-manager"),
+        **_token_issuer(settings, topology),
         **_extra_args(settings, "kube_apiserver", "kube_controller_manager", "kube_scheduler"),
     }
 
@@ -171,6 +180,13 @@ def _preset_args(settings: Settings, *programs: str) -> dict[str, str]:
         f"{name.upper().replace('-', '_')}_PRESET_ARGS": _words(control_plane.flags(preset, name))
         for name in programs
     }
+
+
+def _token_issuer(settings: Settings, topology: Topology) -> dict[str, str]:
+    """Where Azure finds the keys of the cluster's tokens, if any add-on shows it one."""
+    url = topology.issuer_url if workloads(settings) else ""
+    flags = (f"--service-account-issuer={url}", f"--service-account-jwks-uri={url}/openid/v1/jwks")
+    return {"TOKEN_ISSUER_URL": url, "TOKEN_ISSUER_ARGS": _words(flags) if url else ""}
 
 
 def _extra_args(settings: Settings, *components: str) -> dict[str, str]:

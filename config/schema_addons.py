@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from config.schema_azure_addons import AzureDisk, CloudControllerManager, ClusterAutoscaler
 from config.schema_types import PoolKey, Positive, Section, setting
 from config.schema_watching import Datadog, Fluentd, Prometheus
 
@@ -101,5 +102,24 @@ class Addons(Section):
         "which asks the API for all of them (D7); it needs datadogApiKey",
         limit="a mapping, {} for its defaults",
         example={"site": "datadoghq.eu"},
+        default=None,
+    )
+    cloud_controller_manager: CloudControllerManager | None = setting(
+        "Azure's cloud controller manager and, on every node, cloud node manager: nodes whose VM "
+        "is gone leave, nodes know their size and zone, Services of type LoadBalancer work",
+        limit="a mapping, {} for its defaults",
+        example={"instanceGraceSeconds": 600},
+        default=None,
+    )
+    cluster_autoscaler: ClusterAutoscaler | None = setting(
+        "nodes come for pods that wait and go when they are idle (D18)",
+        limit="a mapping, {} for its defaults; needs cloudControllerManager",
+        example={"maxUnreadyPercent": 50},
+        default=None,
+    )
+    azure_disk: AzureDisk | None = setting(
+        "volumes on managed disks",
+        limit="a mapping, {} for its defaults; needs cloudControllerManager",
+        example={"skus": ["StandardSSD_LRS"]},
         default=None,
     )

@@ -23,6 +23,13 @@ class ScaleSet(Section):
         example=1000,
         le=SCALE_SET_MAX_INSTANCES,
     )
+    min_nodes: Count | None = setting(
+        "the fewest nodes that the autoscaler may make of it; without it none, or all where nodes "
+        "is maxNodes",
+        limit="0 to maxNodes",
+        example=3,
+        default=None,
+    )
     size: str | None = setting(
         "VM size of its nodes, if not the pool's: how a pool comes to another size, set by set",
         limit="a size of config/azure_limits.py with a local disk",

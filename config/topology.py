@@ -25,6 +25,8 @@ from config.schema_etcd import Learner
 from config.schema_pools import NodePool
 
 POOL_LABEL = "kilonode.io/pool"
+ISSUER_CONTAINER = "issuer"
+NODES_SUBNET = "nodes"
 
 _HASH_LENGTH = 10
 
@@ -77,7 +79,9 @@ class EtcdCluster:
 
 @dataclass(frozen=True)
 class NodeSet:
-    """A scale set of nodes. nodes: its capacity at creation; later that is the autoscaler's."""
+    """A scale set of nodes. nodes: its capacity at creation; later that is the autoscaler's,
+    between min_nodes and max_nodes.
+    """
 
     pool: str
     key: str
@@ -85,15 +89,11 @@ class NodeSet:
     prefix: str
     size: Size
     nodes: int
+    min_nodes: int
     max_nodes: int
     labels: Mapping[str, str] = field(hash=False)
     taints: tuple[str, ...]
     role: Role = "node"
-
-    @property
-    def min_nodes(self) -> int:
-        """A set that begins with as many nodes as it may have is a fixed one."""
-        return self.nodes if self.nodes == self.max_nodes else 0
 
 
 # Of the cluster's own storage account, where that is the artifacts' mirror.
@@ -112,6 +112,9 @@ class Topology:
     vault_url: str
     storage_account: str
     blob_url: str
+    # Public, hence not in the account of birth records and snapshots.
+    issuer_account: str
+    issuer_url: str
     api_address: IPv4Address
     kubernetes_service_ip: IPv4Address
     cluster_dns_ip: IPv4Address
@@ -126,6 +129,11 @@ class Topology:
     def artifacts_url(self) -> str:
         """The mirror's URL where the cluster's own storage account is to be the mirror."""
         return f"{self.blob_url}/{ARTIFACTS_CONTAINER}"
+
+    @property
+    def nodes_firewall(self) -> str:
+        """Name of the security group of the nodes' subnet."""
+        return f"{self.vnet}-{NODES_SUBNET}-nsg"
 
     @property
     def machines(self) -> tuple[Member | NodeSet, ...]:
@@ -145,6 +153,7 @@ def topology(settings: Settings) -> Topology:
     # An account's name is free at once; another one would be without birth records and snapshots.
     stem = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH]
     account = stem + _global_suffix(owner)
+    issuer = stem + _global_suffix(f"{owner}/issuer")
     masters = _candidates(subnets.masters, address_plan.MASTERS_FIRST)
     return Topology(
         cluster=cluster,
@@ -155,6 +164,8 @@ def topology(settings: Settings) -> Topology:
         vault_url=f"https://{vault}.vault.azure.net",
         storage_account=account,
         blob_url=f"https://{account}.blob.core.windows.net",
+        issuer_account=issuer,
+        issuer_url=f"https://{issuer}.blob.core.windows.net/{ISSUER_CONTAINER}",
         api_address=subnets.masters[address_plan.API],
         kubernetes_service_ip=services[address_plan.KUBERNETES_SERVICE],
         cluster_dns_ip=services[address_plan.CLUSTER_DNS],
@@ -238,14 +249,18 @@ def _members(
 
 
 def _node_set(cluster: str, pool_key: str, pool: NodePool, key: str) -> NodeSet:
+    wanted = pool.scale_sets[key]
+    # A set that begins with as many nodes as it may have is a fixed one.
+    fixed = wanted.nodes if wanted.nodes == wanted.max_nodes else 0
     return NodeSet(
         pool=pool_key,
         key=key,
         name=f"{cluster}-{pool_key}-{key}",
         prefix=f"{pool_key}-{key}-",
-        size=effective_size(pool.scale_sets[key].size or pool.size),
-        nodes=pool.scale_sets[key].nodes,
-        max_nodes=pool.scale_sets[key].max_nodes,
+        size=effective_size(wanted.size or pool.size),
+        nodes=wanted.nodes,
+        min_nodes=fixed if wanted.min_nodes is None else wanted.min_nodes,
+        max_nodes=wanted.max_nodes,
         labels={**pool.labels, POOL_LABEL: pool_key},
         taints=pool.taints,
     )

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.addons import (
+    azure_disk,
     balloons,
+    cloud_controller_manager,
+    cluster_autoscaler,
     datadog,
     dns,
     fluentd,
@@ -20,6 +23,9 @@ _PLANNERS: tuple[Planner, ...] = (
     dns.plan,
     node_local_dns.plan,
     metrics_server.plan,
+    cloud_controller_manager.plan,
+    cluster_autoscaler.plan,
+    azure_disk.plan,
     gpu.plan,
     balloons.plan,
     prometheus.plan,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import pulumi
 
 from components.addons.manifests import Manifest
 from config.addon_nodes import run_addons
@@ -21,11 +23,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What plans are made from. images: by their names in config/artifacts.yaml."""
+    """What plans are made from. images: by their names in config/artifacts.yaml; client_ids: of
+    Azure identities, by the workloads' names in config/workload_identities.py.
+    """
 
     settings: Settings
     topology: Topology
     images: Mapping[str, str]
+    client_ids: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
     @property
     def addon_nodes(self) -> int:

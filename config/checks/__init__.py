@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from config.checks import (
     addons,
     artifacts,
+    azure_addons,
     control_plane,
     learners,
     members,
@@ -30,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     *addons.CHECKS,
     *sizes.CHECKS,
     *learners.CHECKS,
+    *azure_addons.CHECKS,
     *artifacts.CHECKS,
     *control_plane.CHECKS,
     *watching.CHECKS,

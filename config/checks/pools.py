@@ -68,6 +68,19 @@ def scale_set_starts_within_its_limit(settings: Settings) -> Iterator[Problem]:
 
 
 @reads("nodePools")
+def scale_set_keeps_no_more_than_it_may_have(settings: Settings) -> Iterator[Problem]:
+    for key, pool in settings.node_pools.items():
+        for name, scale_set in pool.scale_sets.items():
+            if (scale_set.min_nodes or 0) > scale_set.max_nodes:
+                yield problem(
+                    f"nodePools.{key}.scaleSets.{name}.minNodes",
+                    scale_set.min_nodes,
+                    f"its maxNodes, {scale_set.max_nodes:,}",
+                    "lower minNodes, or raise maxNodes",
+                )
+
+
+@reads("nodePools")
 def labels_are_labels(settings: Settings) -> Iterator[Problem]:
     for path, label, value in _labels(settings):
         if not _KEY.fullmatch(label) or not _VALUE.fullmatch(value):
@@ -193,6 +206,7 @@ CHECKS = (
     pool_is_within_its_scale_sets,
     pool_starts_within_its_limit,
     scale_set_starts_within_its_limit,
+    scale_set_keeps_no_more_than_it_may_have,
     labels_are_labels,
     labels_are_a_kubelets_to_set,
     taints_are_taints,

@@ -10,11 +10,13 @@ from config.schema import Settings
 from config.settings import load, raw_settings
 from config.stack_file import configuration
 from config.topology import topology
+from config.workload_identities import workloads
 
 
 def planned(settings: Settings) -> dict[str, list[Manifest]]:
     """Manifests by the add-on's name."""
-    cluster = Cluster(settings, topology(settings), catalog().images)
+    client_ids = {one.name: f"client-{one.name}" for one in workloads(settings)}
+    cluster = Cluster(settings, topology(settings), catalog().images, client_ids)
     return {plan.name: list(plan.manifests) for plan in installed.plans(cluster)}
 
 

@@ -54,7 +54,8 @@ _COMPUTED: Mapping[str, Callable[[str], dict[str, str]]] = {
         "validityEndTime": f"2027-0{1 if name.endswith('-admin') else 2}-01T00:00:00Z",
     },
     "azure-native:managedidentity:UserAssignedIdentity": lambda name: {
-        "principalId": f"principal-{name}"
+        "principalId": f"principal-{name}",
+        "clientId": f"client-{name}",
     },
 }
 

@@ -43,6 +43,7 @@ NODE = COMMON | {
     "NODE_LABELS",
     "NODE_TAINTS",
     "POD_CIDR",
+    "CLOUD_PROVIDER",
     "PAUSE_IMAGE",
     "DOCKER_PACKAGE",
     "KUBELET_EXTRA_ARGS",
@@ -57,6 +58,8 @@ MASTER = NODE | {
     "NODE_SUBNETS",
     "ETCD_CANDIDATES",
     "EVENTS_CANDIDATES",
+    "TOKEN_ISSUER_ARGS",
+    "TOKEN_ISSUER_URL",
     "KUBE_APISERVER_EXTRA_ARGS",
     "KUBE_APISERVER_PRESET_ARGS",
     "KUBE_CONTROLLER_MANAGER_EXTRA_ARGS",
@@ -189,9 +192,12 @@ def test_labels_and_taints_are_what_a_kubelet_takes() -> None:
         "nodePools.cpu.taints": ["c=d:PreferNoSchedule", "CriticalAddonsOnly:NoExecute"],
     }
     node, master = machine("test-cpu-a", changes), machine("test-master-a")
-    assert node.environment["NODE_LABELS"] == "a=x,b=,kilonode.io/pool=cpu"
+    size = "node.kubernetes.io/instance-type=Standard_D16ds_v5"
+    assert node.environment["NODE_LABELS"] == f"a=x,b=,kilonode.io/pool=cpu,{size}"
     assert node.environment["NODE_TAINTS"] == "c=d:PreferNoSchedule,CriticalAddonsOnly:NoExecute"
-    assert master.environment["NODE_LABELS"] == "kilonode.io/role=master"
+    assert master.environment["NODE_LABELS"] == (
+        "kilonode.io/role=master,kubernetes.azure.com/managed=false"
+    )
     assert master.environment["NODE_TAINTS"] == "node-role.kubernetes.io/control-plane=:NoSchedule"
 
 

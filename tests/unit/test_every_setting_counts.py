@@ -21,6 +21,13 @@ MARKED = {
     "labels": {"kubernetes.azure.com/accelerator": "nvidia"},
     "taints": ["nvidia.com/gpu=present:NoSchedule"],
 }
+SYSTEM_POOL = {
+    "size": "Standard_D4ds_v5",
+    "maxNodes": 2,
+    "scaleSets": {"a": {"nodes": 2, "maxNodes": 2}},
+    "labels": {"kubernetes.azure.com/mode": "system"},
+    "taints": ["CriticalAddonsOnly=true:NoSchedule"],
+}
 OTHER_KEY = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPP06IbKiKmudRToSBoj6pLyBAs5NkU5KbPlzvkTXX/u somebody"
 )
@@ -86,6 +93,8 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "nodePools.cpu.scaleSets.a.nodes": ({}, 4),
     "nodePools.cpu.scaleSets.a.size": ({}, "Standard_E20ds_v5"),
     "nodePools.cpu.scaleSets.a.maxNodes": ({}, 201),
+    "nodePools.cpu.scaleSets.a.minNodes": ({}, 2),
+    "addons.cloudControllerManager": ({"nodePools.system": SYSTEM_POOL}, {}),
     "nodePools.cpu.labels": ({}, {"example.com/team": "research"}),
     "nodePools.cpu.taints": ({}, ["team=a:PreferNoSchedule"]),
     "artifacts.mirror": ({}, MIRROR),
@@ -140,6 +149,20 @@ IN_RESOURCES: Mapping[str, tuple[Any, str]] = {
     "addons.prometheus.millicores": (7777, '"7777m"'),
     "addons.prometheus.memoryMib": (7777, '"7777Mi"'),
     "addons.prometheus.alertmanagers": (["alerts.example.com:9093"], "alerts.example.com:9093"),
+    "addons.cloudControllerManager.instanceGraceSeconds": (901, 'PeriodInSeconds\\": 901'),
+    "addons.clusterAutoscaler": ({}, "--node-group-auto-discovery"),
+    "addons.clusterAutoscaler.maxUnreadyPercent": (25, "--max-total-unready-percentage=25"),
+    "addons.clusterAutoscaler.okUnreadyNodes": (7, "--ok-total-unready-count=7"),
+    "addons.clusterAutoscaler.maxNodes": (301, "--max-nodes-total=301"),
+    "addons.clusterAutoscaler.maxCores": (7001, "--cores-total=0:7001"),
+    "addons.clusterAutoscaler.maxMemoryGib": (30001, "--memory-total=0:30001"),
+    "addons.clusterAutoscaler.expander": ("least-nodes", "--expander=least-nodes"),
+    "addons.clusterAutoscaler.scanSeconds": (20, "--scan-interval=20s"),
+    "addons.clusterAutoscaler.unneededMinutes": (7, "--scale-down-unneeded-time=7m"),
+    "addons.clusterAutoscaler.delayAfterAddMinutes": (8, "--scale-down-delay-after-add=8m"),
+    "addons.clusterAutoscaler.provisionMinutes": (30, "--max-node-provision-time=30m"),
+    "addons.azureDisk": ({}, "disk.csi.azure.com"),
+    "addons.azureDisk.skus": (["Premium_LRS"], '"skuName": "Premium_LRS"'),
     "api.public": ({"allowedRanges": ["198.51.100.0/24"]}, "cloudapp.azure.com"),
     "api.public.allowedRanges": (["198.51.100.0/24"], "198.51.100.0/24"),
 }
@@ -158,7 +181,8 @@ def machines(settings: Mapping[str, Any]) -> Any:
 @cache
 def resources(changed: bool) -> str:
     """What the program registers, with every key of IN_RESOURCES changed or with none."""
-    settings = raw({key: value for key, (value, _) in IN_RESOURCES.items()} if changed else {})
+    changes = {key: value for key, (value, _) in IN_RESOURCES.items()} if changed else {}
+    settings = raw({"nodePools.system": SYSTEM_POOL, **changes})
     values = {
         qualified((key,)): value if isinstance(value, str) else json.dumps(value)
         for key, value in settings.items()

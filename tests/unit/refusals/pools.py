@@ -24,6 +24,12 @@ ROWS = {
         "nodePools.cpu.scaleSets.a.nodes",
         ["= 201", "its maxNodes, 200"],
     ),
+    "a scale set that keeps more than it may have": Row(
+        pools.scale_set_keeps_no_more_than_it_may_have,
+        {"nodePools.cpu.scaleSets.a.minNodes": 201},
+        "nodePools.cpu.scaleSets.a.minNodes",
+        ["= 201", "its maxNodes, 200"],
+    ),
     "a label that Kubernetes refuses": Row(
         pools.labels_are_labels,
         {"nodePools.cpu.labels": {"team": "a b"}},

@@ -1,0 +1,43 @@
+"""Azure disk CSI driver: volumes on managed disks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from components.addons.cloud_controller_manager import azure_config
+from components.addons.manifests import manifests
+from components.addons.plan import Cluster, Plan
+from config.workload_identities import AZURE_DISK
+
+
+def plan(cluster: Cluster) -> Plan | None:
+    """Its plan; a StorageClass for each kind of disk, the first being the default."""
+    wanted = cluster.settings.addons.azure_disk
+    if not wanted:
+        return None
+    config = json.dumps(azure_config(cluster.settings, cluster.topology), indent=2)
+    values = {
+        "driver": cluster.images["azure-disk"],
+        "provisioner": cluster.images["csi-provisioner"],
+        "attacher": cluster.images["csi-attacher"],
+        "resizer": cluster.images["csi-resizer"],
+        "liveness_probe": cluster.images["csi-liveness-probe"],
+        "registrar": cluster.images["csi-node-driver-registrar"],
+        "tenant": cluster.settings.tenant_id,
+        "client_id": cluster.client_ids[AZURE_DISK.name],
+        "config": config,
+        "config_hash": hashlib.sha256(config.encode()).hexdigest()[:16],
+        "memory": f"{256 + cluster.nodes_at_most // 4}Mi",
+    }
+    classes = [
+        one
+        for number, sku in enumerate(wanted.skus)
+        for one in manifests("azure-disk/class", _class(sku, default=number == 0))
+    ]
+    return Plan("azure-disk", [*manifests("azure-disk", values), *classes])
+
+
+def _class(sku: str, *, default: bool) -> dict[str, str]:
+    name = sku.lower().replace("_", "-")
+    return {"name": name, "sku": sku, "default": str(default).lower()}
