@@ -102,10 +102,19 @@ def judged(mutant: Mutant, kind: str, before: Baseline) -> str:
             return str(error)
         except Exception as error:
             return f"cannot be rendered, so give it another value: {error!r}"
-        code, said = scratch.tests(mutant.proofs(kind))
-    if code == pytest.ExitCode.TESTS_FAILED:
-        return ""
-    return _SURVIVED if code == pytest.ExitCode.OK else f"pytest ended with {code}\n{said}"
+        return _tried(mutant.proofs(kind))
+
+
+def _tried(proofs: Sequence[str]) -> str:
+    """Empty if one of them fails. File by file: one that cannot even be read says nothing."""
+    unread = []
+    for file in sorted({proof.partition("::")[0] for proof in proofs}):
+        code, said = scratch.tests([one for one in proofs if one.startswith(f"{file}::")])
+        if code == pytest.ExitCode.TESTS_FAILED:
+            return ""
+        if code != pytest.ExitCode.OK:
+            unread.append(f"pytest ended with {code}\n{said}")
+    return "\n".join(unread) or _SURVIVED
 
 
 def _enter_copy(names: Sequence[str], top: Path) -> None:

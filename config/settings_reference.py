@@ -52,6 +52,9 @@ in `config/machines/master`; `kilonode:extraArgs` win over both.
 
 """
 
+# Characters of a setting's path in the facts' table.
+_PATH_MAX = 60
+
 _FACTS_INTRODUCTION = """
 ## The documents' facts
 
@@ -162,8 +165,13 @@ def _carrier(file: str, settings: Iterable[str | dict[str, Any]]) -> str:
     # A mapping's value is the one that a setting must not have. What one word cannot name is said
     # by the file.
     keys = dict.fromkeys(key for setting in settings for key in _keys(setting) if " " not in key)
-    shown = ", ".join(f"`{key.removeprefix('kilonode:')}`" for key in keys)
+    shown = ", ".join(f"`{_short(key.removeprefix('kilonode:'))}`" for key in keys)
     return f"[{PurePath(file).name}](../{file})" + (f": {shown}" if shown else "")
+
+
+def _short(key: str) -> str:
+    """A path's end, where all of it would fill the table."""
+    return key if len(key) <= _PATH_MAX else f"…{key[-_PATH_MAX:].partition('.')[2]}"
 
 
 def _keys(setting: str | dict[str, Any]) -> Iterable[str]:

@@ -31,6 +31,7 @@ def test_prods_etcd_takes_writes_long_after_its_defaults_limit_d4(role: str) -> 
 def test_the_audit_log_never_fills_a_masters_disk_d6(limit: str) -> None:
     flags = dict(word.split("=", 1) for word in command("master", "kube-apiserver") if "=" in word)
     assert int(flags[f"--audit-log-{limit}"]) > 0, "0 is no limit"
+    assert flags["--audit-log-compress"] == "true", "ten times as far back in the same space"
 
 
 def test_prods_machines_do_not_share_one_address_to_the_outside_d15() -> None:
