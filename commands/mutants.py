@@ -31,7 +31,7 @@ from commands.mutations import MutationError, mutated
 from config.documents import FACTS, Fact
 
 # Seconds, and minutes.
-_KINDS = ("tests/unit/", "tests/api/")
+_KINDS = ("tests/unit/", "tests/monitoring/", "tests/api/")
 _SURVIVED = "survived, no proof fails"
 # A change may make a program wait for ever.
 _SECONDS_MAX = 300
@@ -61,8 +61,7 @@ class Baseline:
     """The repository as it is."""
 
     names: Sequence[str]
-    machine_files: str
-    resources: str
+    views: Sequence[str]
 
 
 def mutants(facts: Sequence[Fact]) -> Iterator[Mutant]:
@@ -74,18 +73,18 @@ def mutants(facts: Sequence[Fact]) -> Iterator[Mutant]:
                     yield Mutant(fact, file, key, value)
 
 
-def baseline(names: Sequence[str], proofs: Sequence[str]) -> tuple[str, str, list[str]]:
-    """Hashes of machine files and resources, and the packages that all this imports.
+def baseline(names: Sequence[str], proofs: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hashes of what is rendered, and the packages that all this imports.
 
     Raises RuntimeError if a proof fails as it is: it would prove nothing of a mutant.
     """
     with TemporaryDirectory() as folder:
         _enter_copy(names, Path(folder))
-        machine_files, resources = scratch.machine_files(), scratch.resources()
+        views = [view() for view in scratch.VIEWS]
         code, said = scratch.tests(proofs)
     if code:
         raise RuntimeError(f"pytest ended with {code} and nothing was changed\n{said}")
-    return machine_files, resources, scratch.packages()
+    return views, scratch.packages()
 
 
 def judged(mutant: Mutant, kind: str, before: Baseline) -> str:
@@ -129,10 +128,9 @@ def _time_is_up(*_: object) -> None:
 
 
 def _shows(before: Baseline) -> bool:
-    """Most settings show in the machines' files, which are quick to render."""
-    if scratch.machine_files() != before.machine_files:
-        return True
-    return scratch.resources() != before.resources
+    """Whether anything that is rendered differs; what is quick to render comes first."""
+    pairs = zip(scratch.VIEWS, before.views, strict=True)
+    return any(view() != seen for view, seen in pairs)
 
 
 def verdicts(chosen: Sequence[Mutant], kind: str = _KINDS[0]) -> Iterator[str]:
@@ -140,8 +138,8 @@ def verdicts(chosen: Sequence[Mutant], kind: str = _KINDS[0]) -> Iterator[str]:
     names = scratch.files()
     proofs = sorted({proof for mutant in chosen for proof in mutant.proofs(kind)})
     with _CONTEXT.Pool(1, maxtasksperchild=1) as pool:
-        machine_files, resources, packages = pool.apply(baseline, (names, proofs))
-    before = Baseline(names, machine_files, resources)
+        views, packages = pool.apply(baseline, (names, proofs))
+    before = Baseline(names, views)
     # Imported once here, they are there in every child.
     for name in packages:
         with suppress(ImportError):

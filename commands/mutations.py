@@ -16,6 +16,9 @@ from typing import Any
 
 import yaml
 
+# What an item of a list is called by, in Kubernetes' and Prometheus' files.
+_NAMING = ("name", "alert", "record", "job_name", "kind")
+
 
 class MutationError(Exception):
     """The file does not hold the setting, or not once, or has that value already."""
@@ -26,8 +29,8 @@ def mutated(file: str, text: str, key: str, value: Any = None) -> str:
 
     key: a flag (--name), whatever the format; in Python a dictionary's key (after those above it,
     with dots), a keyword argument or a constant; in YAML and JSON a path with dots, in which an
-    item of a list goes by its name, alert, record, kind or place; elsewhere what stands before the
-    equals sign, how the line begins, or the words that are replaced.
+    item of a list goes by its name, alert, job_name, kind or place; elsewhere what stands before
+    the equals sign, how the line begins, or the words that are replaced.
     """
     suffix = PurePath(file).suffix
     if key.startswith("--"):
@@ -117,7 +120,7 @@ def _places(value: Any, key: str) -> Iterator[tuple[Any, Any]]:
 def _names(item: Any, place: int) -> Iterator[str]:
     yield str(place)
     if isinstance(item, dict):
-        yield from (str(item[key]) for key in ("name", "alert", "record", "kind") if key in item)
+        yield from (str(item[key]) for key in _NAMING if key in item)
         if "name" in item.get("metadata", {}):
             yield item["metadata"]["name"]
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,8 @@ from commands.engine import TOP
 # The stack that is looked at: it has everything that the documents ask for.
 _STACK = "prod"
 _INSTALLED = "site-packages"
+# Of add-ons that need one.
+_KEYS = {"datadogApiKey": "0" * 32}
 
 
 def files() -> list[str]:
@@ -64,9 +67,30 @@ def resources() -> str:
     """Hash of all that the program declares, on Azure and in the cluster."""
     from tests.unit.program_recorder import recorded
 
-    # What its warnings say is no part of it; tests ask for the same recording.
+    # Tests ask for the same recording.
     with contextlib.redirect_stderr(io.StringIO()):
-        declared = recorded(_STACK, False).registrations
+        return _hash_of(recorded(_STACK, False))
+
+
+def optional_addons() -> str:
+    """As `resources`, with those add-ons as well that the stack leaves out."""
+    from config.reference import entries
+    from tests.unit.program_recorder import run, settings
+
+    addons = json.loads(settings(_STACK)["kilonode:addons"])
+    for one in entries():
+        if one.path[:1] == ("addons",) and len(one.path) == 2 and isinstance(one.example, dict):
+            addons.setdefault(one.path[1], one.example)
+    with contextlib.redirect_stderr(io.StringIO()):
+        return _hash_of(run(settings(_STACK, addons=addons, **_KEYS), known=False))
+
+
+# What is rendered, the quickest first.
+VIEWS = (machine_files, resources, optional_addons)
+
+
+def _hash_of(recording: Any) -> str:
+    declared = recording.registrations
     return _hash(sorted((one.urn, json.dumps(one.inputs, sort_keys=True)) for one in declared))
 
 

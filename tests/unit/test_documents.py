@@ -16,7 +16,7 @@ LATER = {"E2", "E3", "E7", "E8", "E10", "E11"}
 NOT_YET = {"D5"}
 
 # Tests that need neither a booted machine nor Azure, so that they judge every change.
-FAST = ("tests/unit/", "tests/api/")
+FAST = ("tests/unit/", "tests/monitoring/", "tests/api/")
 
 IN_FORCE = [fact for fact in FACTS if fact.form]
 

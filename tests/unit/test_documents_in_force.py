@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
+import yaml
 
 from config.render import machine_files
 from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.stack_file import REPOSITORY, configuration
+from config.user_data import MACHINES
 from tests.unit.test_machine_units import command
 
 PROD = load(raw_settings(configuration("prod")))
@@ -32,6 +35,30 @@ def test_the_audit_log_never_fills_a_masters_disk_d6(limit: str) -> None:
     flags = dict(word.split("=", 1) for word in command("master", "kube-apiserver") if "=" in word)
     assert int(flags[f"--audit-log-{limit}"]) > 0, "0 is no limit"
     assert flags["--audit-log-compress"] == "true", "ten times as far back in the same space"
+
+
+def audit_rules() -> list[dict[str, Any]]:
+    text = (MACHINES / "master/etc/kilonode/audit-policy.yaml").read_text()
+    rules: list[dict[str, Any]] = yaml.safe_load(text)["rules"]
+    return rules
+
+
+def test_the_audit_log_never_holds_what_was_read_or_written_d6() -> None:
+    """Secrets above all."""
+    assert {rule["level"] for rule in audit_rules()} == {"None", "Metadata"}
+
+
+def test_heartbeats_do_not_push_everything_else_out_of_the_audit_log_d6() -> None:
+    """Every node writes its lease six times a minute."""
+    left_out = [rule for rule in audit_rules() if rule["level"] == "None"]
+    groups = {one["group"] for rule in left_out for one in rule.get("resources", [])}
+    assert "coordination.k8s.io" in groups
+
+
+def test_prometheus_asks_the_apiservers_and_what_they_rest_on_d6() -> None:
+    text = (REPOSITORY / "config/monitoring/prometheus.yaml").read_text()
+    jobs = {job["job_name"] for job in yaml.safe_load(text)["scrape_configs"]}
+    assert {"apiserver", "etcd", "etcd-machine", "kubelet"} <= jobs
 
 
 def test_prods_machines_do_not_share_one_address_to_the_outside_d15() -> None:

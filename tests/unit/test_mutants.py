@@ -14,9 +14,9 @@ BLIND = "tests/unit/test_etcd_units.py::test_the_settings_extra_arguments_come_l
 
 
 @pytest.fixture(autouse=True)
-def resources(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here concerns them, and to declare them takes ten seconds."""
-    monkeypatch.setattr(scratch, "resources", lambda: "the same")
+def views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here concerns resources, and to declare them takes ten seconds."""
+    monkeypatch.setattr(scratch, "VIEWS", (scratch.machine_files,))
 
 
 def mutant(key: str, proof: str, file: str = ETCD, value: object = None) -> Mutant:
