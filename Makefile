@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 RUN := ./commands/run
 
-.PHONY: help up down kubectl preview render mirror test lint mutants soak bench
+.PHONY: help up down kubectl preview review render mirror test lint mutants soak bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ kubectl: ## kubectl against the local cluster: make kubectl ARGS="get nodes"
 
 preview: ## the engine's preview of any stack, without cloud account or root: STACK=prod
 	@$(RUN) commands.preview --stack "$(STACK)" $(ARGS)
+
+review: ## what the work tree would do to a stack's machines, against a commit: BASE=main STACK=prod
+	@$(RUN) commands.review --base "$(BASE)" --stack "$(STACK)"
 
 render: ## every role's machine files, decoded: STACK=prod OUT=dir
 	@$(RUN) config.render --stack "$(STACK)" --out "$(OUT)"

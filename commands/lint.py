@@ -12,6 +12,17 @@ from commands.engine import TOP
 from toolchain.options import cache_root
 
 MACHINES = TOP / "config" / "machines"
+WORKFLOWS = TOP / ".github" / "workflows"
+WORKFLOW_SCHEMA = ("--builtin-schema", "vendor.github-workflows")
+
+
+def workflows() -> list[str]:
+    return [str(path) for path in sorted(WORKFLOWS.glob("*.yaml"))]
+
+
+def program(name: str) -> str:
+    """One that came with the Python packages: beside the interpreter."""
+    return str(Path(sys.executable).parent / name)
 
 
 def shell_scripts() -> list[str]:
@@ -42,6 +53,9 @@ def main() -> None:
         ([sys.executable, "-m", "ruff", "format", "--check", "."], {}),
         ([sys.executable, "-m", "ruff", "check", "."], {}),
         ([shellcheck(), *shell_scripts()], {}),
+        # Who may do what in a workflow, and whose code runs in it.
+        ([program("zizmor"), "--offline", "--quiet", str(WORKFLOWS)], {}),
+        ([program("check-jsonschema"), *WORKFLOW_SCHEMA, *workflows()], {}),
         # The machines' programs first: the Pulumi SDKs take minutes where no cache is warm.
         ([*mypy, *programs], {"MYPYPATH": os.pathsep.join(libraries)}),
         (mypy, {}),
