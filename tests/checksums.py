@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from config.artifacts import catalog
-from config.images import archives
+from config.checks.artifacts import unchecked
 from config.settings import load, raw_settings
 from config.stack_file import configuration
 
 
 def checksums(stack: str) -> dict[str, str]:
     """Of what has no official one: some programs, and the archives of the stack's images."""
-    unofficial = [name for name, one in catalog().artifacts.items() if one.sha256 is None]
-    loaded = load(raw_settings(configuration(stack)))
-    return dict.fromkeys([*unofficial, *archives(loaded)], "c" * 64)
+    return dict.fromkeys(unchecked(load(raw_settings(configuration(stack)))), "c" * 64)

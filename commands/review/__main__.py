@@ -11,7 +11,7 @@ from commands.engine import TOP
 from commands.preview import plan_engine
 from commands.review.fates import machine_fates, other_fates
 from commands.review.report import markdown, shortened
-from commands.review.sources import ReviewError, commit, rendered
+from commands.review.sources import ReviewError, commit, has, rendered
 from commands.review.steps import build, plan
 from commands.tools import toolchain
 
@@ -22,7 +22,7 @@ def review(base: str, stack: str, head: Path = TOP) -> str:
         commit(base, head) as before,
         tempfile.TemporaryDirectory(prefix="kilonode-review-") as scratch,
     ):
-        if not (head / f"Pulumi.{stack}.yaml").exists():
+        if not has(head, stack):
             raise ReviewError(f"STACK={stack}: there is no Pulumi.{stack}.yaml in the work tree")
         files = (
             rendered(before, stack, Path(scratch) / "base"),
@@ -30,7 +30,7 @@ def review(base: str, stack: str, head: Path = TOP) -> str:
         )
         engine = plan_engine(stack, Path(scratch))
         # All of a new stack is created.
-        if (before / f"Pulumi.{stack}.yaml").exists():
+        if has(before, stack):
             build(before, engine)
         steps = plan(head, engine)
     return markdown(stack, base, machine_fates(steps), other_fates(steps), files)

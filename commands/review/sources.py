@@ -51,10 +51,21 @@ def rendered(side: Path, stack: str, out: Path) -> dict[str, str]:
 
     None for a stack that this side does not have. Raises ReviewError where its settings are wrong.
     """
-    if not (side / f"Pulumi.{stack}.yaml").exists():
+    if not has(side, stack):
         return {}
+    ask(side, "config.render", "--stack", stack, "--out", str(out))
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    return {str(path.relative_to(out)): path.read_text() for path in files}
+
+
+def has(side: Path, stack: str) -> bool:
+    return (side / f"Pulumi.{stack}.yaml").exists()
+
+
+def ask(side: Path, module: str, *arguments: str) -> str:
+    """What `python -m MODULE ARGUMENTS` of that side prints. Raises ReviewError if it fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "config.render", "--stack", stack, "--out", str(out)],
+        [sys.executable, "-m", module, *arguments],
         cwd=side,
         # Or it would find the other side's modules.
         env={**os.environ, "PYTHONPATH": str(side)},
@@ -64,5 +75,4 @@ def rendered(side: Path, stack: str, out: Path) -> dict[str, str]:
     )
     if done.returncode:
         raise ReviewError(done.stderr.strip())
-    files = sorted(path for path in out.rglob("*") if path.is_file())
-    return {str(path.relative_to(out)): path.read_text() for path in files}
+    return done.stdout

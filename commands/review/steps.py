@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from commands.engine import Engine
-from commands.review.sources import ReviewError
+from commands.review.sources import ReviewError, ask
 
 _ARTIFACTS = "kilonode:artifacts"
 
@@ -60,11 +60,10 @@ def stand_ins(side: Path, stack: str) -> dict[str, Any]:
 
     Nothing is installed here, and both sides get the same, so the difference stays the same.
     """
-    artifacts = yaml.safe_load((side / "config" / "artifacts.yaml").read_text())["artifacts"]
     settings = yaml.safe_load((side / f"Pulumi.{stack}.yaml").read_text())["config"]
     own = settings.get(_ARTIFACTS, {}).get("checksums", {})
-    missing = {name: "0" * 64 for name, each in artifacts.items() if each["sha256"] is None}
-    return {_ARTIFACTS: {"checksums": {**missing, **own}}}
+    missing = json.loads(ask(side, "config.unchecked", "--stack", stack))
+    return {_ARTIFACTS: {"checksums": {**own, **dict.fromkeys(missing, "0" * 64)}}}
 
 
 def _step(step: dict[str, Any]) -> Step:

@@ -32,18 +32,18 @@ def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
             )
 
 
+def unchecked(settings: Settings) -> list[str]:
+    """Artifacts and archives that no checksum is known of."""
+    given = settings.artifacts.checksums
+    downloads = [name for name, one in catalog().artifacts.items() if one.sha256 is None]
+    return [name for name in [*downloads, *images.archives(settings)] if name not in given]
+
+
 def unbuildable(settings: Settings) -> Iterator[str]:
     """Machines would come up and then wait for a program that they never install."""
-    given = settings.artifacts.checksums
-    unchecked = [
-        name
-        for name, artifact in catalog().artifacts.items()
-        if artifact.sha256 is None and name not in given
-    ]
-    unchecked += [name for name in images.archives(settings) if name not in given]
-    if unchecked:
+    if names := unchecked(settings):
         yield (
-            f"kilonode:artifacts.checksums: none for {', '.join(unchecked)}, which have no "
+            f"kilonode:artifacts.checksums: none for {', '.join(names)}, which have no "
             "official one, and machines install nothing unchecked. `make mirror` makes them: serve "
             "its folder as kilonode:artifacts.mirror and take the lines that it prints"
         )

@@ -19,8 +19,8 @@ from commands.review.__main__ import review
 from commands.review.fates import CREATED, NEW_INSTANCES, ROLLED, Fate, machine_fates, other_fates
 from commands.review.sources import ReviewError
 from commands.review.steps import build, plan, stand_ins
-from tests.engine.conftest import QUIET, Stack
 from local_azure.arm.store import Store
+from tests.engine.conftest import QUIET, Stack
 
 PROGRAM = ("components", "config", "Pulumi.yaml", "Pulumi.local.yaml", "__main__.py")
 ETCD_MEMBERS = ["local-etcd-a", "local-etcd-b", "local-etcd-c"]
@@ -150,10 +150,10 @@ def test_the_report_shows_the_files_that_differ_and_the_order_of_machines(
 
 
 def test_a_base_that_git_does_not_know_is_named_with_what_to_do(base: Path) -> None:
-    with pytest.raises(ReviewError, match="BASE=gone: git has no such commit.*fetch it first"):
+    with pytest.raises(ReviewError, match=r"BASE=gone: git has no such commit.*fetch it first"):
         review("gone", "local", base)
 
 
 def test_a_stack_without_a_file_is_named(base: Path) -> None:
-    with pytest.raises(ReviewError, match="STACK=absent: there is no Pulumi.absent.yaml"):
+    with pytest.raises(ReviewError, match=r"STACK=absent: there is no Pulumi\.absent\.yaml"):
         review("HEAD", "absent", base)
