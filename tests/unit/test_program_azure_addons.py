@@ -7,13 +7,16 @@ import re
 from typing import Any
 
 import pytest
+from kilonode import instance_metadata
 
 from components.workload_identity import AUDIENCE
 from config.azure_limits import SIZES, TAGS_MAX
+from config.environment import machine_user_data
 from config.scale_set_tags import OWN_TAGS, scale_set_tags
 from config.settings import load, raw_settings
 from config.stack_file import configuration
 from config.topology import ISSUER_CONTAINER, topology
+from config.user_data import MACHINES
 from config.workload_identities import AZURE_DISK, CLOUD_CONTROLLER_MANAGER, CLUSTER_AUTOSCALER
 from tests.unit.planned_addons import addons_of
 from tests.unit.program_recorder import ROLE_ASSIGNMENT, SCALE_SET, VM, Recording, recorded
@@ -308,3 +311,38 @@ def test_volumes_are_of_a_kind_that_the_documents_size_takes() -> None:
     assert storage["metadata"]["annotations"] == {
         "storageclass.kubernetes.io/is-default-class": "true"
     }
+
+
+def test_machines_know_of_the_cloud_provider_where_it_is_on_and_nowhere_else() -> None:
+    """A kubelet that waits for it without end takes no pod."""
+    variables = {
+        stack: {
+            one.name: machine_user_data(loaded, topology(loaded), one).environment
+            for one in topology(loaded).machines
+            if one.role in ("node", "master")
+        }
+        for stack in ("prod", "local")
+        for loaded in [load(raw_settings(configuration(stack)))]
+    }
+    assert {one["CLOUD_PROVIDER"] for one in variables["prod"].values()} == {"external"}
+    assert {one["CLOUD_PROVIDER"] for one in variables["local"].values()} == {""}
+    master = variables["prod"]["prod-master-a"]
+    assert master["TOKEN_ISSUER_ARGS"].split() == [
+        f"--service-account-issuer={plan().issuer_url}",
+        f"--service-account-jwks-uri={plan().issuer_url}/openid/v1/jwks",
+    ]
+    assert "kubernetes.azure.com/managed=false" in master["NODE_LABELS"].split(",")
+    assert variables["local"]["local-master-a"]["TOKEN_ISSUER_ARGS"] == ""
+
+
+def test_cloud_node_manager_asks_the_proxy_on_its_machines_loopback() -> None:
+    (container,) = pod("cloud-controller-manager", "DaemonSet")["containers"]
+    environment = {one["name"]: one.get("value") for one in container["env"]}
+    address, port = instance_metadata.ADDRESS
+    assert address == "127.0.0.1"
+    assert environment["HTTP_PROXY"] == f"http://{address}:{port}"
+    assert pod("cloud-controller-manager", "DaemonSet")["hostNetwork"] is True
+    units = MACHINES / "node/etc/systemd/system"
+    unit = (units / "instance-metadata.service").read_text()
+    assert "Slice=metadata.slice\n" in unit
+    assert "DynamicUser=yes\n" in unit
