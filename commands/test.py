@@ -32,7 +32,7 @@ def main() -> None:
     # No unit test needs any of these programs.
     subprocess.run([sys.executable, "-m", "toolchain", "ensure", "test"], cwd=TOP, check=True)
     with beside("engine", failed):
-        for kind in ("api", "programs", "etcd"):
+        for kind in ("api", "monitoring", "etcd"):
             run(kind, failed)
     run("cluster", failed)
     if failed:

@@ -11,10 +11,7 @@ import pytest
 import yaml
 from kilonode import images
 
-from toolchain import spec
-from toolchain.ensure import Toolchain
-from toolchain.errors import ToolchainError
-from toolchain.options import Options
+from tests.monitoring.promtool import promtool_path
 
 TOP = Path(__file__).parents[2]
 RULES = TOP / "config/monitoring/images.rules.yaml"
@@ -30,15 +27,6 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    try:
-        made = Toolchain(spec.load(), Options.from_environment()).folders("test")
-    except ToolchainError as error:
-        pytest.skip(f"needs promtool: {error}")
-    return str(made.bin / "promtool")
-
-
 def series_of(metric: str) -> str:
     return f'{metric}{{instance="n",job="node-machine"}}'
 
@@ -52,7 +40,7 @@ def test_every_alert_has_a_case() -> None:
     ("series", "fires"), [("2x200", True), ("0x200", False), ("2x3 0x200", False)]
 )
 def test_the_alert_fires_for_what_stays_missing(
-    alert: str, series: str, fires: bool, promtool: str, tmp_path: Path
+    alert: str, series: str, fires: bool, tmp_path: Path
 ) -> None:
     metric, due = CASES[alert]
     labels = {"alertname": alert, "instance": "n", "job": "node-machine", **ALERTS[alert]["labels"]}
@@ -88,7 +76,7 @@ def test_the_alert_fires_for_what_stays_missing(
     }
     file = tmp_path / "test.yaml"
     file.write_text(json.dumps(test))
-    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True)
+    done = subprocess.run([promtool_path(), "test", "rules", file], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
