@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_toolchain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What needs the toolchain's programs belongs to another kind: here it finds none of them."""
     with pytest.MonkeyPatch.context() as patch:
