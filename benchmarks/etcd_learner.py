@@ -123,5 +123,5 @@ def leave(measured: Cluster) -> None:
     assert measured.learner
     gone = measured.learner.machine
     member_id = gone.client.own_id(gone.me.address)
-    measured.learner.shut_down()
+    measured.learner.stop_etcd()
     measured.machines[0].machine.client.remove(measured.machines[0].machine.me.address, member_id)

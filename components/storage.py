@@ -13,7 +13,7 @@ from config.topology import ARTIFACTS_CONTAINER
 
 _CONTAINERS = ("etcd", "events")
 # Days that etcd's snapshots are kept, by folder. The machines only add to them.
-_KEPT_DAYS = {"recent": 1, "hourly": 7, "change": 7, "daily": 90}
+_KEPT_DAYS = {"recent": 1, "hourly": 7, "change": 7, "daily": 90, "stop": 90}
 # Who may do what with which container: (container, what, role of the machine).
 _GRANTS = (
     ("etcd", roles.STORAGE_BLOB_DATA_CONTRIBUTOR, "etcd"),

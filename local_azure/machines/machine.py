@@ -16,8 +16,9 @@ from local_azure.machines.spec import Spec, locked
 
 _START = Path(__file__).parent / "start.sh"
 _START_SECONDS = 60.0
-# Enough for etcd to hand over its leadership; a hung unit must not hold up a deletion for long.
-STOP_SECONDS = 30.0
+# Azure's, before it turns a machine off that was told to shut down. It deletes one by force, as all
+# its disks go with it; here that is etcd's time to hand over its leadership.
+STOP_SECONDS, DELETE_SECONDS = 300.0, 30.0
 # systemd's words for "power off, in order".
 _POWER_OFF = signal.SIGRTMIN + 4
 
@@ -94,7 +95,7 @@ def deallocate(spec: Spec) -> None:
     disk.forget(spec.directory / "resource-disk")
 
 
-def delete(spec: Spec, seconds: float = STOP_SECONDS) -> None:
+def delete(spec: Spec, seconds: float = DELETE_SECONDS) -> None:
     """End the machine and its disks, but not a managed one."""
     stop(spec, seconds)
     # In one step: a successor of the same name must not find half of these disks.

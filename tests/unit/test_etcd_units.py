@@ -52,6 +52,23 @@ def test_etcd_does_not_start_without_the_local_disk_d2(name: str) -> None:
         assert needed in values(text, "After")
 
 
+def test_the_last_snapshot_is_taken_between_etcds_end_and_the_end_of_what_it_needs() -> None:
+    """Units stop in the reverse of the order in which they start."""
+    text = unit("etcd", "etcd-last-snapshot.service")
+    assert values(text, "Before") == ["etcd.service"]
+    needs = {"local-disk.service", "artifacts.service", "bundle.service", "mnt-local.mount"}
+    assert needs | {"network.target", "nss-lookup.target"} == set(values(text, "After"))
+    assert values(text, "RemainAfterExit") == ["yes"]
+    assert not values(text, "ExecStart"), "it has nothing to do before the machine is shut down"
+
+
+def test_a_machine_has_shut_down_before_azure_turns_it_off() -> None:
+    """After five minutes: https://azure.microsoft.com/blog/linux-and-graceful-shutdowns-2/."""
+    units = ("etcd.service", "etcd-last-snapshot.service")
+    seconds = [int(values(unit("etcd", name), "TimeoutStopSec")[0]) for name in units]
+    assert sum(seconds) < 300
+
+
 def test_what_etcd_starts_as_is_decided_before_every_start() -> None:
     assert "etcd-member.service" in values(unit("etcd", "etcd.service"), "Requires")
     assert "etcd-member.service" in values(unit("etcd", "etcd.service"), "After")
@@ -82,6 +99,7 @@ def test_unit_and_program_mean_the_same_places() -> None:
         ("common", "bundle-refresh.service"),
         ("etcd", "etcd-member.service"),
         ("etcd", "etcd-record.service"),
+        ("etcd", "etcd-last-snapshot.service"),
     ],
 )
 def test_what_asks_the_metadata_service_runs_in_its_slice(folder: str, name: str) -> None:

@@ -70,7 +70,7 @@ def test_snapshots_are_kept_as_long_as_their_folder_says_and_nothing_else_expire
         for rule in policy.inputs["policy"]["rules"]
         for prefix in rule["definition"]["filters"]["prefixMatch"]
     }
-    kept = {"recent": 1, "hourly": 7, "change": 7, "daily": 90}
+    kept = {"recent": 1, "hourly": 7, "change": 7, "daily": 90, "stop": 90}
     assert days == {
         f"{cluster}/snapshots/{folder}/": limit
         for cluster in ("etcd", "events")

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from kilonode.etcd import member, promote, record_watch, snapshot
+from kilonode.etcd import last_snapshot, member, promote, record_watch, snapshot
 from kilonode.etcd.client import EtcdError
 from kilonode.etcd.decision import Situation
 from kilonode.etcd.member import Preparation
@@ -66,9 +66,14 @@ class Powered:
         self._end(self.machine.kill)
         self.disk.cut()
 
-    def shut_down(self) -> None:
-        """It is told to stop, and does."""
+    def stop_etcd(self) -> None:
+        """Its etcd is told to end, and does."""
         self._end(self.machine.stop)
+
+    def shut_down(self) -> Taken | None:
+        """It is told to stop, and does; then what etcd-last-snapshot.service kept."""
+        self.stop_etcd()
+        return last_snapshot.keep(self.machine.me, workshop(self.machine), self.machine.places.data)
 
     def lose_local_disk(self) -> None:
         """Its power fails, and another disk is there when it comes back."""
@@ -251,14 +256,14 @@ def take_snapshot(powered: Powered) -> Taken:
 
 def restore_on(powered: Powered) -> Plan:
     """etcd-restore, by an operator who says yes to what it shows."""
-    run = restoring(powered.machine, Unit(powered.shut_down, powered.on))
+    run = restoring(powered.machine, Unit(powered.stop_etcd, powered.on))
     plan = run.plan()
     assert not plan.objections
     run.carry_out(plan)
     return plan
 
 
-def each_at_once(action: Callable[[Powered], None], machines: Iterable[Powered]) -> None:
+def each_at_once(action: Callable[[Powered], object], machines: Iterable[Powered]) -> None:
     """A zone, or everything, is struck at the same moment."""
     threads = [threading.Thread(target=action, args=[each]) for each in machines]
     for thread in threads:

@@ -67,11 +67,20 @@ def stop_and_wipe_all(cluster: Cluster, load: Load) -> list[Powered]:
     return cluster.machines
 
 
+def stop_in_turn_and_wipe_all(cluster: Cluster, load: Load) -> list[Powered]:
+    """The first ones leave a quorum that goes on with what they know."""
+    for each in [cluster.leader(), *cluster.followers()]:
+        each.shut_down()
+    _all_at_once(Powered.lose_local_disk, cluster.machines)
+    return cluster.machines
+
+
 LOSSES = (kill_leader, kill_follower, kill_majority, kill_all, wipe_one)
 
 
+CLEAN_STOPS = (stop_and_wipe_all, stop_in_turn_and_wipe_all)
 # Nobody but an operator brings these back.
-GREAT_LOSSES = (wipe_majority, wipe_all, stop_and_wipe_all)
+GREAT_LOSSES = (wipe_majority, wipe_all, *CLEAN_STOPS)
 
 
 def cases(losses: Sequence[Loss]) -> Iterator[ParameterSet]:
@@ -131,6 +140,8 @@ def test_a_restored_cluster_holds_all_that_its_source_knew(
     )
     assert verdict.acknowledged > len(verdict.lost)
     assert not [write for write in verdict.lost if write.revision <= source.revision]
+    if loss in CLEAN_STOPS:
+        assert not verdict.lost, "each kept what it knew before its machine went"
     if not verdict.lost:
         assert not verdict.illegal
 

@@ -11,9 +11,11 @@ import datetime
 import email.utils
 import urllib.error
 import urllib.parse
-from collections.abc import Iterator, Mapping, MutableSequence
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPMessage
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -66,16 +68,30 @@ def delete(url: str, *, if_match: str | None = None) -> None:
     _ask(url, {} if if_match is None else {"If-Match": if_match}, method="DELETE")
 
 
-def upload(url: str, path: Path) -> None:
-    """Makes the file a blob, in the place of an earlier one."""
-    blocks: MutableSequence[str] = []
+def parts(path: Path) -> Iterator[bytes]:
+    """A file, in parts of the size that blocks have."""
     with path.open("rb") as stream:
-        while block := stream.read(_BLOCK_BYTES):
+        while part := stream.read(_BLOCK_BYTES):
+            yield part
+
+
+def upload(url: str, content: Iterable[bytes], *, at_once: int = 1) -> None:
+    """Makes the parts a blob, in the place of an earlier one. `at_once`: sent side by side."""
+    left = iter(content)
+    ids: MutableSequence[str] = []
+
+    def put(id: str, block: bytes) -> None:
+        address = f"{url}?comp=block&blockid={urllib.parse.quote(id, safe='')}"
+        _ask(address, method="PUT", body=block, seconds=_BLOCK_SECONDS)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        while blocks := tuple(islice(left, at_once)):
             # All ids of a blob are of the same length.
-            blocks.append(base64.b64encode(f"{len(blocks):08}".encode()).decode())
-            id = urllib.parse.quote(blocks[-1], safe="")
-            _ask(f"{url}?comp=block&blockid={id}", method="PUT", body=block, seconds=_BLOCK_SECONDS)
-    listed = "".join(f"<Latest>{id}</Latest>" for id in blocks)
+            count = len(ids)
+            numbers = range(count, count + len(blocks))
+            ids += [base64.b64encode(f"{number:08}".encode()).decode() for number in numbers]
+            tuple(pool.map(put, ids[count:], blocks))
+    listed = "".join(f"<Latest>{id}</Latest>" for id in ids)
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
     _ask(f"{url}?comp=blocklist", method="PUT", body=body.encode())
 

@@ -46,7 +46,8 @@ def _take_of_data(
     size = (data / "member/snap/db").stat().st_size
 
     def save(file: Path) -> Status:
-        snapshot.of_data_file(data, file)
+        with file.open("wb") as stream:
+            stream.writelines(snapshot.of_data_file(data))
         return Status(known.cluster_id, known.member_id, 0, revision, 0, size, size, 0)
 
     service.stop()

@@ -104,7 +104,7 @@ def keep(
     with scratch(workshop.scratch, 2 * size + MORE_BYTES) as folder:
         file = folder / "snapshot.db"
         status = save(file)
-        _check_cluster(status.cluster_id, workshop.container)
+        check_cluster(status.cluster_id, workshop.container)
         # Where nothing was ever written, a file says 0 and etcd 1.
         revision = max(1, verify(file, folder / "trial", workshop.programs))
         if revision < status.revision:
@@ -117,8 +117,7 @@ def keep(
             for folder in folders
         ]
         for name in names:
-            upload = partial(blob.upload, f"{workshop.container}/{name}", file)
-            web.retry(name, upload, _STORE_PATIENCE_SECONDS)
+            web.retry(name, partial(_upload, name, file, workshop), _STORE_PATIENCE_SECONDS)
         return Taken(names[0], revision, file.stat().st_size, time.monotonic() - begun)
 
 
@@ -127,17 +126,16 @@ def fetch(snapshot: Snapshot, file: Path, container: str) -> None:
     blob.download(f"{container}/{snapshot.name}", file)
 
 
-def of_data_file(data: Path, file: Path) -> None:
+def of_data_file(data: Path) -> Iterator[bytes]:
     """A snapshot of the data directory of an etcd that has ended cleanly.
 
     etcd's own snapshots are a copy of this file, and its SHA-256 behind.
     """
-    shutil.copyfile(data / "member/snap/db", file)
-    with file.open("r+b") as stream:
-        digest = hashlib.sha256()
-        while part := stream.read(1 << 20):
-            digest.update(part)
-        stream.write(digest.digest())
+    digest = hashlib.sha256()
+    for part in blob.parts(data / "member/snap/db"):
+        digest.update(part)
+        yield part
+    yield digest.digest()
 
 
 def verify(file: Path, trial: Path, programs: Path) -> int:
@@ -189,6 +187,15 @@ def run(program: Path, *arguments: str) -> str:
     return done.stdout
 
 
+def check_cluster(cluster_id: int, container: str) -> None:
+    """Raises SnapshotError for a member of an older life, whose data is not the cluster's."""
+    record = birth_record.read(container)
+    if isinstance(record, Record) and record.cluster_id != cluster_id:
+        raise SnapshotError(
+            f"the data is of cluster {cluster_id:x}, but {record.cluster_id:x} took its place"
+        )
+
+
 @contextmanager
 def scratch(folder: Path, needed: int) -> Iterator[Path]:
     """An empty folder, for one program at a time, that is emptied afterwards.
@@ -212,6 +219,10 @@ def scratch(folder: Path, needed: int) -> Iterator[Path]:
         os.close(descriptor)
 
 
+def _upload(name: str, file: Path, workshop: Workshop) -> None:
+    blob.upload(f"{workshop.container}/{name}", blob.parts(file))
+
+
 def _save(address: str, file: Path, workshop: Workshop) -> None:
     pki = workshop.pki
     run(
@@ -220,15 +231,6 @@ def _save(address: str, file: Path, workshop: Workshop) -> None:
         f"--endpoints=https://{address}:{workshop.client_port}",
         *(f"--cacert={pki}/ca.crt", f"--cert={pki}/member.crt", f"--key={pki}/member.key"),
     )
-
-
-def _check_cluster(cluster_id: int, container: str) -> None:
-    """A member of an older life must not pass its data off as the cluster's."""
-    record = birth_record.read(container)
-    if isinstance(record, Record) and record.cluster_id != cluster_id:
-        raise SnapshotError(
-            f"the data is of cluster {cluster_id:x}, but {record.cluster_id:x} took its place"
-        )
 
 
 def _empty(folder: Path) -> None:
