@@ -1,4 +1,4 @@
-"""docs/operations.md: what a person types in need is there to be typed."""
+"""docs/operations.md: what a person types in need is there to be typed, and is tried."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import pytest
 
 from config.artifacts import catalog
 from config.user_data import MACHINES
+from tests.cluster.operations_page import blocks
 
 TOP = Path(__file__).parents[2]
 PAGE = (TOP / "docs/operations.md").read_text()
-LOCAL, AZURE = (
-    "\n".join(re.findall(rf"^ *```{kind}\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL))
-    for kind in ("sh", "azurecli")
-)
+AZURE = "\n".join(re.findall(r"^ *```azurecli\n(.*?)^ *```$", PAGE, re.MULTILINE | re.DOTALL))
 PROGRAMS = sorted(set(re.findall(r"/opt/kilonode/bin/([\w-]+)", PAGE)))
 
 
@@ -29,13 +27,21 @@ def test_every_program_is_on_the_machines(program: str) -> None:
     assert there or f"/opt/kilonode/bin/{program}" in installed
 
 
-def test_local_commands_are_whole_lines_of_this_repository() -> None:
-    lines = [line.strip() for line in LOCAL.splitlines() if line.strip()]
-    assert lines
-    for line in lines:
+@pytest.mark.parametrize("name", blocks())
+def test_local_commands_are_whole_lines_of_this_repository(name: str) -> None:
+    assert blocks()[name]
+    for line in blocks()[name]:
         words = shlex.split(line)
         assert (TOP / words[0]).is_file(), line
         assert words[1:3] == ["local_azure", "machines"], line
+
+
+def test_every_local_command_is_run_on_machines() -> None:
+    """By the name of its block, so that a new one is run or refused here."""
+    tests = (TOP / "tests/cluster/test_operations.py").read_text()
+    run = set(re.findall(r'typed\("([\w-]+)"', tests))
+    assert set(blocks()) == run
+    assert len(blocks()) == len(re.findall(r"^ *```sh", PAGE, re.MULTILINE)), "no name twice"
 
 
 def test_what_changes_a_cluster_is_told_for_azure_too() -> None:
