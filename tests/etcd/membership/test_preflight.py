@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,12 @@ def test_a_dead_durable_learner_stops_nothing(ask: Question, machine: Launch) ->
     learner.start()
     learner.kill()
     assert check(ask) == "all 1 members are healthy"
+
+
+def test_nobody_is_waited_for_where_nobody_listens(ask: Question) -> None:
+    """The very first update asks so, and etcdctl would take all its time to find nobody."""
+    without_etcdctl = replace(ask, etcd=replace(ask.etcd, program="/nonexistent"))
+    assert "nothing to lose" in check(without_etcdctl)
 
 
 def test_an_unborn_cluster_is_told_from_a_dead_one(

@@ -54,8 +54,9 @@ class Question:
 
 def check(asked: Question) -> str:
     """What was found, if the cluster may be touched. Raises UnhealthyError or UnreadableError."""
-    answer = asked.etcd.ask(asked.addresses, "member", "list")
-    voters = _voters(asked, answer.stdout)
+    there = asked.etcd.listening(asked.addresses)
+    answer = asked.etcd.ask(there, "member", "list")
+    voters = _voters(asked, there, answer.stdout)
     sick = list(_sick(asked, voters))
     if sick:
         raise UnhealthyError("; ".join(sick))
@@ -78,11 +79,11 @@ def give_lead_to_last(asked: Question) -> None:
         asked.etcd.ask(voters, "move-leader", f"{heir['ID']:x}")
 
 
-def _voters(asked: Question, answer: bytes) -> list[dict[str, Any]]:
-    """The member list as the quorum has it, or else as any member remembers it."""
+def _voters(asked: Question, there: Sequence[str], answer: bytes) -> list[dict[str, Any]]:
+    """The member list as the quorum has it, or else as any member that is there remembers it."""
     if not answer:
         command = ("member", "list", "--consistency=s")
-        answer = asked.etcd.ask(asked.addresses, *command).stdout
+        answer = asked.etcd.ask(there, *command).stdout
     members = json.loads(answer)["members"] if answer else []
     return [member for member in members if _host(member) != asked.learner]
 

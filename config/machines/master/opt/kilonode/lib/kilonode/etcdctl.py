@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+_CONNECT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,30 @@ class Etcdctl:
     program: str = "/opt/kilonode/bin/etcdctl"
     seconds: int = 10
 
-    def ask(self, addresses: Iterable[str], *command: str) -> subprocess.CompletedProcess[bytes]:
-        """Runs the command on whichever of them answers; its JSON is in stdout."""
+    def listening(self, addresses: Sequence[str]) -> list[str]:
+        """Those at which anybody listens, all tried at once.
+
+        Most addresses that a member can have are nobody's, and where no member is at all, etcdctl
+        would find that out only when its own time is up.
+        """
+        with ThreadPoolExecutor(len(addresses)) as pool:
+            listens = dict(zip(addresses, pool.map(self._listens, addresses), strict=True))
+        return [address for address in addresses if listens[address]]
+
+    def _listens(self, address: str) -> bool:
+        try:
+            socket.create_connection((address, self.port), _CONNECT_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+    def ask(self, addresses: Collection[str], *command: str) -> subprocess.CompletedProcess[bytes]:
+        """Runs the command on whichever of them answers; its JSON is in stdout.
+
+        Of no address at all the answer is a failure, too.
+        """
+        if not addresses:
+            return subprocess.CompletedProcess(command, 1, b"", b"nobody listens at any address")
         endpoints = ",".join(f"https://{address}:{self.port}" for address in addresses)
         arguments = [
             self.program,
