@@ -26,6 +26,8 @@ from commands.engine import TOP
 # The stack that is looked at: it has everything that the documents ask for.
 _STACK = "prod"
 _INSTALLED = "site-packages"
+# A process' own, and a package whose modules load lazily, in an order of their own.
+_NOT_BY_NAME = ("__", "pulumi_azure_native")
 # Of add-ons that need one.
 _KEYS = {"datadogApiKey": "0" * 32}
 
@@ -104,8 +106,12 @@ def tests(proofs: Sequence[str]) -> tuple[int, str]:
 
 
 def packages() -> list[str]:
-    """What this process has imported from elsewhere."""
-    return [name for name, module in list(sys.modules.items()) if _INSTALLED in _place(module)]
+    """What this process has imported from elsewhere and may be imported by name."""
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if not name.startswith(_NOT_BY_NAME) and _INSTALLED in _place(module)
+    ]
 
 
 def _place(module: ModuleType) -> str:
