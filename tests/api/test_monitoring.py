@@ -329,7 +329,10 @@ def test_of_the_api_prometheus_asks_for_nodes_and_metrics_alone(
         for one in entries
     }
     assert seen <= {("list", "nodes"), ("watch", "nodes"), ("get", "/metrics")}
-    assert ("watch", "nodes") in seen
+    assert ("get", "/metrics") in seen
+    # Its WATCH is still under way, and logged when it has ended.
+    (node,) = prometheus.targets()["kubelet"]
+    assert node["labels"]["node"] == "cpu-a-000000"
 
 
 @pytest.mark.parametrize("what", ["pods", "events", "endpoints", "endpointslices", "secrets"])
