@@ -10,7 +10,8 @@ from tests import promql
 from tests.cluster.conftest import Cluster, eventually
 from tests.promql import Prometheus
 
-SERVICE = "/api/v1/namespaces/monitoring/services/prometheus:http/proxy/api/v1/"
+# Not the service's proxy: the API server looks for Endpoints there, and there are none (E4).
+POD = "/api/v1/namespaces/monitoring/pods/{}:9090/proxy/api/v1/"
 JOBS_OF_NODES = {"kubelet", "cadvisor", "node-resource", "node-machine", "node-dns"}
 OF_ALL_JOBS = {"up", "scrape_samples_post_metric_relabeling"}
 # Told only once it has happened: by name, what has to.
@@ -27,8 +28,13 @@ HAPPENS = {
 def prometheus(cluster: Cluster) -> Prometheus:
     """Once every job of nodes, which are asked each minute, has been asked twice."""
 
+    pods = cluster.get(
+        "pods", "--namespace=monitoring", "--selector=app.kubernetes.io/name=prometheus"
+    )
+    [pod] = [one["metadata"]["name"] for one in pods["items"]]
+
     def fetch(path: str) -> bytes:
-        return cluster.kubectl("get", "--raw", SERVICE + path).encode()
+        return cluster.kubectl("get", "--raw", POD.format(pod) + path).encode()
 
     client = Prometheus(fetch)
     eventually(
