@@ -7,15 +7,18 @@ import pulumi
 
 from components.addons.manifests import Manifest, token
 
-# What others name; what runs pods; what the API calls upon as soon as it hears of it. Everything
-# else comes between the first two.
-_NAMED = ("Namespace", "CustomResourceDefinition", "PriorityClass", "ServiceAccount")
+# What others are in; what they name; what runs pods; what the API calls upon as soon as it hears of
+# it. Everything else comes before what runs pods.
+_PLACES = ("Namespace",)
+_NAMED = ("CustomResourceDefinition", "PriorityClass", "ServiceAccount")
+_OTHERS = 2
 _WORKLOADS = ("DaemonSet", "Deployment", "Job", "StatefulSet")
 _CALLED = ("APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 _STEPS = {
-    **dict.fromkeys(_NAMED, 0),
-    **dict.fromkeys(_WORKLOADS, 2),
-    **dict.fromkeys(_CALLED, 3),
+    **dict.fromkeys(_PLACES, 0),
+    **dict.fromkeys(_NAMED, 1),
+    **dict.fromkeys(_WORKLOADS, 3),
+    **dict.fromkeys(_CALLED, 4),
 }
 # Pods may have to wait for nodes that have just been asked for.
 _TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
@@ -37,14 +40,14 @@ class Addon(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kilonode:addons:Addon", name, None, opts)
         before: list[pulumi.Resource] = []
-        for step in range(4):
+        for step in range(5):
             options = pulumi.ResourceOptions(
                 parent=self,
                 provider=args.provider,
                 depends_on=before,
                 custom_timeouts=_TIMEOUTS,
             )
-            found = [one for one in args.manifests if _STEPS.get(one["kind"], 1) == step]
+            found = [one for one in args.manifests if _STEPS.get(one["kind"], _OTHERS) == step]
             before = [_declared(name, one, options) for one in found] or before
         self.register_outputs({})
 

@@ -110,7 +110,9 @@ def test_every_object_is_declared_once_below_its_add_on(prod: Recording) -> None
         assert all(one.provider.startswith(provider) for one in children)
 
 
-def test_an_add_ons_pods_come_after_its_rights_and_what_calls_them_last(prod: Recording) -> None:
+def test_namespaces_come_first_then_rights_then_pods_and_what_calls_them_last(
+    prod: Recording,
+) -> None:
     """An aggregated API without pods behind it hinders even the deletion of namespaces."""
     names = {one.urn: one.name for one in prod.registrations}
     pods = prod.named("prod-metrics-server-deployment-metrics-server")
@@ -118,6 +120,9 @@ def test_an_add_ons_pods_come_after_its_rights_and_what_calls_them_last(prod: Re
         "prod-metrics-server-clusterrole-system:metrics-server",
         "prod-metrics-server-service-metrics-server",
     } <= {names[urn] for urn in pods.dependencies}
+    namespace = prod.named("prod-prometheus-namespace-monitoring")
+    account = prod.named("prod-prometheus-serviceaccount-prometheus")
+    assert namespace.urn in account.dependencies, "the API refuses what is in no namespace"
     called = prod.named("prod-metrics-server-apiservice-v1beta1.metrics.k8s.io")
     assert called.dependencies >= {pods.urn}
 
