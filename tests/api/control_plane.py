@@ -155,7 +155,10 @@ class ControlPlane:
             self.start_service(service)
 
     def start_service(self, service: str) -> Service:
-        """Another of the master's services."""
+        """Another of the master's services, or the one that runs: its port is taken."""
+        for one in self._services:
+            if one.name == service and not one.ended():
+                return one
         self._services.append(self.master.start(service, self.exceptions(service)))
         return self._services[-1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -57,8 +58,12 @@ def fenced(api: Api) -> Api:
     applied(api, "cloud-controller-manager", *kinds, *policy)
     for name in ("own", "other"):
         api.apply(json.dumps({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}))
+    # Another value each time: kubectl does not ask for what is there already.
+    labels = (f"a={number}" for number in count())
     eventually(
-        lambda: "its own node alone" in api.shown(*as_node_manager("label", "node/other", "a=b")),
+        lambda: (
+            "its own node alone" in api.shown(*as_node_manager("label", "node/other", next(labels)))
+        ),
         "the policy is in force",
     )
     return api

@@ -56,7 +56,7 @@ def scheduler(control_plane: ControlPlane, api: Api) -> Iterator[None]:
         api.kubectl("create", "--filename=-", stdin=node(name))
         api.kubectl("patch", f"node/{name}", "--subresource=status", f"--patch={ready()}")
     eventually(
-        lambda: not any(one["spec"].get("taints") for one in api.get("nodes")["items"]),
+        lambda: not any(api.get(f"node/{name}")["spec"].get("taints") for name in NODES),
         "the nodes are ready",
     )
     service = control_plane.start_service("kube-scheduler")
