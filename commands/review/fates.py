@@ -13,6 +13,8 @@ _SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 # Scripts on machines: that they run again is what waiting for a machine means.
 _RUN_COMMAND = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
 _PROFILE = "virtualMachineProfile."
+# What the autoscaler reads of the set. No node has any of it.
+_TAGS = "tags"
 
 ROLLED = "rolled one at a time"
 NEW_INSTANCES = "new instances only"
@@ -77,8 +79,9 @@ def _owner(step: Step, by_urn: Mapping[str, Step]) -> str:
 
 def _verdict(step: Step) -> str:
     verdict = _BY_OPERATION[step.operation]
+    of_nodes = [cause for cause in step.causes if not cause.startswith(_TAGS)]
     # Scale sets upgrade by hand: nodes that run keep what they were born with.
-    profile_only = bool(step.causes) and all(cause.startswith(_PROFILE) for cause in step.causes)
+    profile_only = bool(of_nodes) and all(cause.startswith(_PROFILE) for cause in of_nodes)
     if step.type == _SCALE_SET and verdict == UPDATED and profile_only:
         return NEW_INSTANCES
     return verdict
