@@ -171,3 +171,5 @@ def test_events_begin_anew_while_the_api_goes_on_writing(cluster: Cluster) -> No
         return bool(cluster.get("event", "anew"))
 
     eventually(is_kept, 120, "events are kept again")
+    found = cluster.on("local-events-a", "/opt/kilonode/bin/etcdctl-here", "get", "compact_rev_key")
+    assert found, "an apiserver that knew the key and finds none ends in a panic"

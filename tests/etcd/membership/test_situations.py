@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from kilonode.etcd import birth_record, snapshot
+from kilonode.etcd import birth_record, promote, snapshot
 from kilonode.etcd.decision import Record, Remove, SetAside, Wait, cluster_of_one, decide
 from kilonode.etcd.snapshot_store import snapshots
 
@@ -311,6 +311,23 @@ def test_all_lost_events_begin_anew_once_every_voter_is_known_to_be_blank(
     assert cluster.record.founder == cluster.machines[0].me.name
     assert cluster.record.cluster_id == cluster_id(stopped) != before.cluster_id
     assert not cluster.machines[0].etcdctl("get", "key")
+
+
+@pytest.mark.parametrize(("all_lost", "kept"), [("reinitialise", True), ("wait", False)])
+def test_events_that_began_anew_have_the_key_that_apiservers_count_by(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, all_lost: str, kept: bool
+) -> None:
+    """Or each apiserver that runs ends in a panic when it compacts next. Once there, it stays."""
+    founder = cluster.machines[0]
+    founder.etcdctl("del", promote.COMPACTIONS)
+    monkeypatch.setattr(promote, "environment", lambda: {"ETCD_ALL_LOST": all_lost})
+    monkeypatch.setattr(promote, "this_member", lambda _: founder.me)
+    monkeypatch.setattr(promote, "PKI", founder.places.pki)
+    promote.main()
+    assert bool(founder.etcdctl("get", promote.COMPACTIONS)) is kept
+    founder.etcdctl("put", promote.COMPACTIONS, "331")
+    promote.main()
+    assert "331" in founder.etcdctl("get", promote.COMPACTIONS)
 
 
 def test_two_that_both_believe_to_be_the_founder_are_born_as_one_cluster(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,6 +132,12 @@ class Client:
         """Of all keys."""
         everything = {"key": "AA==", "range_end": "AA==", "count_only": True}
         return int(self._post(address, "kv/range", everything).get("count", 0))
+
+    def put_if_absent(self, address: str, key: str, value: str) -> None:
+        key, value = (b64encode(text.encode()).decode() for text in (key, value))
+        absent = {"key": key, "target": "CREATE", "result": "EQUAL", "create_revision": "0"}
+        body = {"compare": [absent], "success": [{"request_put": {"key": key, "value": value}}]}
+        self._post(address, "kv/txn", body)
 
     def add_learner(self, address: str, peer_url: str) -> tuple[Member, ...]:
         """The member list with the new entry, whose name is still empty."""

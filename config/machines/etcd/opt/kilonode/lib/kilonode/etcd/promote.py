@@ -12,6 +12,9 @@ from kilonode.machine import Journal, environment, say
 # The snapshot of a full data directory (8 GiB) takes minutes to send.
 _PATIENCE_SECONDS = 1800.0
 _PAUSE_SECONDS = 1.0
+# Kubernetes counts its compactions by it. An apiserver that knew the key and finds none, in a
+# cluster that began anew, ends in a panic (k8s.io/apiserver 0.36.3, pkg/storage/etcd3/compact.go, Compact).
+COMPACTIONS = "compact_rev_key"
 
 
 def promoted(client: Client, me: ThisMember) -> bool:
@@ -30,7 +33,8 @@ def promoted(client: Client, me: ThisMember) -> bool:
 
 
 def main() -> None:
-    me = this_member(environment())
+    parameters = environment()
+    me = this_member(parameters)
     if me.learns:
         say("this member is declared a learner, and stays one")
         return
@@ -40,6 +44,8 @@ def main() -> None:
     while time.monotonic() < deadline:
         try:
             if promoted(client, me):
+                if parameters["ETCD_ALL_LOST"] == "reinitialise":
+                    client.put_if_absent(me.address, COMPACTIONS, "0")
                 journal.say("this member is a voter")
                 return
         except EtcdError as error:
