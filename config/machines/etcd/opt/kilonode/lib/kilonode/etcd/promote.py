@@ -13,7 +13,8 @@ from kilonode.machine import Journal, environment, say
 _PATIENCE_SECONDS = 1800.0
 _PAUSE_SECONDS = 1.0
 # Kubernetes counts its compactions by it. An apiserver that knew the key and finds none, in a
-# cluster that began anew, ends in a panic (k8s.io/apiserver 0.36.3, pkg/storage/etcd3/compact.go, Compact).
+# cluster that began anew, ends in a panic (k8s.io/apiserver 0.36.3, Compact of
+# pkg/storage/etcd3/compact.go).
 COMPACTIONS = "compact_rev_key"
 
 
