@@ -18,8 +18,8 @@ import pytest
 
 from tests.cluster.conftest import Cluster, eventually
 
-SETTLED_SECONDS = 60
-MINUTES = 3
+SETTLED_SECONDS = 30
+MINUTES = 2
 POLICY = "/etc/kilonode/audit-policy.yaml"
 EVERYTHING = (
     "apiVersion: audit.k8s.io/v1\nkind: Policy\n"
