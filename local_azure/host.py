@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from local_azure import paths
-from local_azure.machines import cgroup
+from local_azure.machines import cgroup, spec
 from local_azure.shell import CommandError, run, succeeds
 
 DISK_GIB = 30
@@ -61,15 +61,22 @@ def check(install: bool) -> None:
         raise CommandError("the local Azure cannot run here; missing:\n  " + "\n  ".join(problems))
 
 
-def _lacks() -> Iterator[str]:
-    if os.geteuid() != 0:
-        yield "root: machines are containers of the system's"
+def _lacks_room() -> Iterator[str]:
+    """Not asked of a cluster that is there: it has taken its room already."""
+    if spec.directory().exists():
         return
     for directory in (paths.state(), paths.cache()):
         there = next(parent for parent in (directory, *directory.parents) if parent.exists())
         free = shutil.disk_usage(there).free >> 30
         if free < DISK_GIB:
             yield f"disk space: {there} has {free} GiB free, {DISK_GIB} GiB are needed"
+
+
+def _lacks() -> Iterator[str]:
+    if os.geteuid() != 0:
+        yield "root: machines are containers of the system's"
+        return
+    yield from _lacks_room()
     if "overlay" not in Path("/proc/filesystems").read_text() and not succeeds(
         "modprobe", "overlay"
     ):

@@ -70,8 +70,10 @@ def test_an_ordinary_user_is_told_that_root_is_missing(monkeypatch: pytest.Monke
 
 
 def test_missing_space_and_programs_are_named_together_and_nothing_is_installed(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path))
+
     def install(*command: object, **_: object) -> str:
         pytest.fail(f"ran {command}")
 
@@ -81,6 +83,21 @@ def test_missing_space_and_programs_are_named_together_and_nothing_is_installed(
     monkeypatch.setattr(host, "run", install)
     with pytest.raises(CommandError, match=r"(?s)disk space.*apt-get install systemd-container"):
         host.check(install=True)
+
+
+def test_a_cluster_that_is_there_is_updated_in_the_room_that_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(host, "DISK_GIB", 10**9)
+    monkeypatch.setattr("shutil.which", lambda name: "x")
+    monkeypatch.setattr(host, "succeeds", lambda *_: True)
+    monkeypatch.setattr("local_azure.machines.cgroup.hierarchies", lambda: ["one"])
+    with pytest.raises(CommandError, match="disk space"):
+        host.check(install=False)
+    (tmp_path / "machines").mkdir()
+    host.check(install=False)
 
 
 @pytest.fixture
