@@ -15,7 +15,7 @@ from tests.cluster.conftest import STATE, TOP, Cluster, eventually, local_azure
 SETTLE_SECONDS = 15
 # Every request finds its own way through the load balancer, so that what is lost shows in seconds;
 # the longer one outlasts every time-out of an apiserver.
-LOAD_SECONDS = [30, pytest.param(300, marks=pytest.mark.soak)]
+LOAD_SECONDS = [60, pytest.param(300, marks=pytest.mark.soak)]
 PER_SECOND = 5
 
 
