@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import Cluster, eventually
 
 NAMESPACE = "--namespace=heavy"
 
@@ -43,7 +44,16 @@ def test_they_resolve_and_reach_a_service_by_name(cluster: Cluster, pods: list[A
     # In the machine's network a pod has the machine's name, too.
     machines = {pod["spec"]["nodeName"] for pod in pods}
     for pod in pods:
-        run = ("exec", NAMESPACE, pod["metadata"]["name"], "--", "/testbox")
-        assert cluster.kubectl(*run, "resolve", service).strip()
-        answer = cluster.kubectl(*run, "get", f"http://{service}/")
-        assert any(machine in answer for machine in machines)
+        # It is ready before DNS and kube-proxy of its node have heard of the service.
+        eventually(
+            partial(reaches, cluster, pod["metadata"]["name"], service, machines),
+            60,
+            f"{pod['metadata']['name']} resolves and reaches {service}",
+        )
+
+
+def reaches(cluster: Cluster, pod: str, service: str, machines: set[str]) -> bool:
+    run = ("exec", NAMESPACE, pod, "--", "/testbox")
+    answer = cluster.kubectl(*run, "get", f"http://{service}/")
+    resolved = cluster.kubectl(*run, "resolve", service).strip()
+    return bool(resolved) and any(machine in answer for machine in machines)

@@ -53,8 +53,19 @@ def test_pods_on_both_nodes_reach_each_other_over_flannel(cluster: Cluster) -> N
 def test_pods_resolve_and_reach_a_service_by_name(cluster: Cluster, app: str) -> None:
     """D16: a hostNetwork pod does so through ClusterFirstWithHostNet."""
     for pod in pods(cluster, app):
-        assert run_in(cluster, pod, "resolve", SERVICE).strip()
-        assert "web-" in run_in(cluster, pod, "get", f"http://{SERVICE}/")
+        assert_reaches_service(cluster, pod)
+
+
+def assert_reaches_service(cluster: Cluster, pod: Pod) -> None:
+    """A pod is ready before DNS and kube-proxy of every node have heard of a service."""
+    eventually(
+        lambda: (
+            run_in(cluster, pod, "resolve", SERVICE).strip()
+            and "web-" in run_in(cluster, pod, "get", f"http://{SERVICE}/")
+        ),
+        60,
+        f"{pod.name} resolves and reaches {SERVICE}",
+    )
 
 
 def test_a_job_completes(cluster: Cluster) -> None:
