@@ -94,10 +94,9 @@ def pod(cluster: Cluster, name: str, node: str, image: str) -> None:
             "nodeName": node,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "it", "image": image}],
+            "containers": [{"name": "it", "image": image, "command": ["sleep"]}],
         },
     }
-    spec["spec"]["containers"][0]["command"] = ["sleep"]  # type: ignore[index]
     cluster.kubectl("apply", "--filename=-", stdin=json.dumps(spec))
 
 
