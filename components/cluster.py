@@ -172,6 +172,7 @@ class Cluster(pulumi.ComponentResource):
                 cluster=cluster.name,
                 members=cluster.voters,
                 learner=str(cluster.learner_address),
+                patience_seconds=self._args.settings.etcd.patience_seconds,
                 user_data=self._args.user_data,
                 after=after,
                 gate_nonce=self._args.settings.gate_nonce,

@@ -22,7 +22,8 @@ class PreflightArgs:
     """`cluster`: main or events. `user_data` is keyed by member name.
 
     `asker`: the machine that asks, none of `members`, and `asker_vm` its VM. `learner`: the address
-    of the cluster's durable learner, whether it has one or not. `after`: what comes before.
+    of the cluster's durable learner, whether it has one or not. `patience_seconds`: for a member that
+    is not healthy. `after`: what comes before.
     """
 
     group: ResourceGroup
@@ -32,6 +33,7 @@ class PreflightArgs:
     cluster: str
     members: Sequence[Member]
     learner: str
+    patience_seconds: int
     user_data: Mapping[str, UserData]
     after: Sequence[pulumi.Resource]
     gate_nonce: str
@@ -56,7 +58,7 @@ class Preflight(pulumi.ComponentResource):
             " systemctl start artifacts.service bundle.service"
             f" && exec /opt/kilonode/bin/etcd-preflight {args.cluster}"
             f" --container {environment['BLOB_CONTAINER_URL']} --learner {args.learner}"
-            f" --last {args.members[-1].address}"
+            f" --last {args.members[-1].address} --patience {args.patience_seconds}"
         )
         self.gate = run_on(
             args.asker.name,

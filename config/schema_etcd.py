@@ -73,6 +73,15 @@ class Etcd(Section):
         ge=1,
         le=10_000,
     )
+    patience_seconds: Annotated[int, Strict()] = setting(
+        "how long an update waits for a member that is not healthy, before it stops with nothing "
+        "deleted; an election or a restart should be over by then",
+        limit="10 to 3,000 s",
+        example=300,
+        default=300,
+        ge=10,
+        le=3_000,
+    )
     snapshot_minutes: Annotated[int, Strict()] = setting(
         "how often a verified snapshot of each etcd cluster goes to Blob storage, where it is kept "
         "for a day; one of each hour for 7 days, one of each day for 90",

@@ -57,6 +57,7 @@ class Toolchain:
             unit, doing = self._sources.unit(component), self._sources.doing(component)
             with self._progress.step(unit, doing) as step:
                 self._sources.make(component, step)
+        self._sources.tidy()
         return self.folders(purpose)
 
     def folders(self, purpose: Purpose) -> Folders:

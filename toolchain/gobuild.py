@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from toolchain import run
@@ -28,13 +29,22 @@ _BUILD = ("build", "-trimpath", "-mod=readonly")
 METHOD = (*_BUILD, *sorted(_FIXED_ENVIRONMENT.items()))
 
 
-def build(recipe: Recipe, version: str, go: Path, target: Path, log: Path, step: Step) -> None:
-    """Build every program of a recipe into `target`."""
+def build(
+    recipe: Recipe,
+    version: str,
+    go: Path,
+    caches: Mapping[str, str],
+    target: Path,
+    log: Path,
+    step: Step,
+) -> None:
+    """Build every program of a recipe into `target`. caches: Go's variables for its own."""
     recipe.check(version)
     if recipe.cgo and not (shutil.which("gcc") or os.environ.get("CC")):
         raise ToolchainError(f"{recipe.folder.name} needs a C compiler: install gcc and libc6-dev")
     environment = {
         **os.environ,
+        **caches,
         **_FIXED_ENVIRONMENT,
         "CGO_ENABLED": "1" if recipe.cgo else "0",
     }

@@ -10,6 +10,7 @@ from typing import Literal
 
 from toolchain import archive, digest, download, go, gobuild, recipe
 from toolchain.errors import ToolchainError
+from toolchain.go_caches import GoCaches
 from toolchain.options import Options
 from toolchain.progress import Step
 from toolchain.spec import REPOSITORY, Component, Spec
@@ -37,6 +38,7 @@ class Sources:
         self._spec = spec
         self._options = options
         self._store = store
+        self._go_caches = GoCaches(store.root / "go-caches")
         self._online: bool | None = None
 
     def find(self, component: Component) -> Made | None:
@@ -70,6 +72,10 @@ class Sources:
                 self._online = False
                 step.say(f"{error}; building it instead")
         return self._build(component, step)
+
+    def tidy(self) -> None:
+        """Remove what only builds need."""
+        self._go_caches.remove()
 
     def _allowed(self, component: Component) -> tuple[Kind, ...]:
         """Tell which kinds may be used; without a pinned sum, only a build."""
@@ -125,7 +131,8 @@ class Sources:
         def fill(files: Path) -> None:
             program = self._go.program or go.install(self._spec.go, self._store, step)
             log = self._store.root / "logs" / f"{plan.folder.name}.log"
-            gobuild.build(plan, component.version, program, files, log, step)
+            with self._go_caches.held() as caches:
+                gobuild.build(plan, component.version, program, caches, files, log, step)
 
         key = self._build_key(component, plan)
         return _built(plan, self._store.make(plan.folder.name, key, fill))

@@ -49,7 +49,7 @@ def commit(base: str, repository: Path = TOP) -> Iterator[Path]:
 def rendered(side: Path, stack: str, out: Path) -> dict[str, str]:
     """The machine files of one side, by ROLE/PATH, rendered by that side's own program.
 
-    None for a stack that this side does not have. Raises ReviewError where its settings are wrong.
+    Empty for a stack that this side does not have. Raises ReviewError where its settings are wrong.
     """
     if not has(side, stack):
         return {}

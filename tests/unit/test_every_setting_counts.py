@@ -49,6 +49,7 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
     "network.serviceCidr": ({}, "10.97.0.0/16"),
     "etcd.size": ({}, "Standard_D16ds_v5"),
     "etcd.fsyncFloorMs": ({}, 20),
+    "etcd.patienceSeconds": ({}, 60),
     "etcd.snapshotMinutes": ({}, 1),
     "etcd.main.members": ({}, ["a", "b", "f"]),
     "etcd.main.quotaBytes": ({}, 4 * 1024**3),

@@ -15,16 +15,30 @@ from local_azure import fingerprint
 WAIT = ["cat", "/dev/stdin"]
 
 
+def begun() -> subprocess.Popen[bytes]:
+    """A process that waits, once it has answered: the kernel shows its command line by then."""
+    process = subprocess.Popen(
+        WAIT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(os.environ)
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    process.stdout.readline()
+    return process
+
+
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     """Process ids: somebody else's, and one begun as `make up` and `make down` begin theirs."""
     monkeypatch.setattr(local_stack, "STATE", tmp_path)
     monkeypatch.setattr(os, "environ", os.environ.copy())
-    with subprocess.Popen(WAIT, stdin=subprocess.PIPE, env=dict(os.environ)) as others:
+    with begun() as others:
         with local_stack.exclusive():
-            ours = subprocess.Popen(WAIT, stdin=subprocess.PIPE, env=dict(os.environ))
+            ours = begun()
         with ours:
             yield {"others": others.pid, "ours": ours.pid}
+
 
 
 def test_a_process_that_make_up_began_is_ours_and_nobody_elses(processes: dict[str, int]) -> None:

@@ -21,8 +21,6 @@ from kilonode import metadata, web
 from kilonode.etcdctl import EVENTS, MAIN, Etcdctl
 from kilonode.machine import Journal, environment
 
-# An election or a restart is over by then.
-_PATIENCE_SECONDS = 300.0
 # A fresh right on the birth record may take a quarter of an hour to arrive.
 _RECORD_PATIENCE_SECONDS = 1500.0
 _PAUSE_SECONDS = 2.0
@@ -135,6 +133,7 @@ def main() -> None:
     parser.add_argument("--container", required=True, metavar="URL", help="of its birth record")
     parser.add_argument("--learner", required=True, metavar="ADDRESS", help="who does not count")
     parser.add_argument("--last", required=True, metavar="ADDRESS", help="who is replaced last")
+    parser.add_argument("--patience", required=True, type=float, metavar="SECONDS")
     given = parser.parse_args()
     main_cluster = given.cluster == "main"
     candidates = environment()["ETCD_CANDIDATES" if main_cluster else "EVENTS_CANDIDATES"]
@@ -145,7 +144,7 @@ def main() -> None:
         try:
             found = check(asked)
         except UnhealthyError as error:
-            reason, patience = f"{given.cluster} etcd: {error}", _PATIENCE_SECONDS
+            reason, patience = f"{given.cluster} etcd: {error}", given.patience
         except UnreadableError as error:
             patience = _RECORD_PATIENCE_SECONDS
             reason = (
