@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks import (
     boot,
+    dns_spread,
     etcd_disk,
     etcd_events,
     etcd_learner,
@@ -70,9 +71,10 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "quota": lambda: quota.run(made().bin),
     "fairness": lambda: fairness.run(made().bin),
     "scheduling": lambda: scheduling.run(made().bin),
+    "dns-spread": lambda: dns_spread.run(made().bin),
 }
 # The others boot machines or mount disks.
-FOR_ANYBODY = ("preview", "fairness", "scheduling")
+FOR_ANYBODY = ("preview", "fairness", "scheduling", "dns-spread")
 
 
 def main() -> None:
