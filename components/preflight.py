@@ -22,8 +22,8 @@ class PreflightArgs:
     """`cluster`: main or events. `user_data` is keyed by member name.
 
     `asker`: the machine that asks, none of `members`, and `asker_vm` its VM. `learner`: the address
-    of the cluster's durable learner, whether it has one or not. `patience_seconds`: for a member that
-    is not healthy. `after`: what comes before.
+    of the cluster's durable learner, whether it has one or not. `patience_seconds`: for a member
+    that is not healthy. `after`: what comes before.
     """
 
     group: ResourceGroup

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,6 @@ from tests.unit.blob_store import Store
 from toolchain import spec
 from toolchain.ensure import Toolchain
 from toolchain.options import Options
-
-Tell = Callable[[str], None]
 
 
 @pytest.fixture(scope="session")
@@ -51,15 +49,3 @@ def world(azure: tuple[Store, str], programs: Path, tmp_path: Path) -> Iterator[
 def machine(world: World) -> Launch:
     """Its machines."""
     return world.machine
-
-
-@pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """Has the end of the run say what a test measured."""
-    return lambda what: record_property("figure", what)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for _, what in report.user_properties if report.when == "call" else ():
-            terminalreporter.write_line(f"kilonode: {report.nodeid.rpartition('::')[2]}: {what}")

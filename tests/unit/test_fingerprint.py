@@ -40,7 +40,6 @@ def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[
             yield {"others": others.pid, "ours": ours.pid}
 
 
-
 def test_a_process_that_make_up_began_is_ours_and_nobody_elses(processes: dict[str, int]) -> None:
     """On a host that does other things too, those begin and end while the tests run."""
     found = dict(fingerprint.our_processes())

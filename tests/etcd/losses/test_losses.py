@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.etcd.conftest import Tell
+from tests.conftest import Tell
 from tests.etcd.losses.conftest import Healthy
 from tests.etcd.losses.load import Load
 from tests.etcd.losses.machines import Cluster, Powered, each_at_once, restore_on, take_snapshot

@@ -22,6 +22,7 @@ from kilonode import metadata
 from kilonode.etcd import birth_record, lost_reports
 from kilonode.etcd.decision import Record, Step
 
+from tests.conftest import Tell
 from tests.etcd.machine import Machine
 from tests.etcd.membership.clusters import boot, cluster_id, expect_whole, member_id, wipe
 from tests.etcd.membership.killable import Plan
@@ -190,7 +191,7 @@ def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     scenes: Callable[[int], Scene],
     store: Store,
     tmp_path: Path,
-    record_property: Callable[[str, object], None],
+    tell: Tell,
 ) -> None:
     scene = scenes(case.size)
     for machine in scene.machines:
@@ -205,7 +206,7 @@ def test_a_program_killed_anywhere_goes_on_at_the_next_boot(
     assert steps == list(case.steps)
     # At each step, and at what it changes.
     assert kill_at > len(set(case.steps))
-    record_property("kills", (kill_at - first) // every)
+    tell(f"{(kill_at - first) // every} kills")
     for machine in scene.machines:
         machine.parameters["ETCD_ALL_LOST"] = "wait"
 
