@@ -32,9 +32,8 @@ def main() -> None:
     # No unit test needs any of these programs.
     subprocess.run([sys.executable, "-m", "toolchain", "ensure", "test"], cwd=TOP, check=True)
     with beside("engine", failed):
-        for kind in ("api", "monitoring", "etcd"):
+        for kind in ("api", "monitoring", "etcd", "cluster"):
             run(kind, failed)
-    run("cluster", failed)
     if failed:
         sys.exit(f"kilonode: failed: {', '.join(failed)} tests")
 
