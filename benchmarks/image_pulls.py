@@ -15,7 +15,6 @@ from benchmarks.local_cluster import (
     changed_unit,
     delete_pods,
     phase,
-    pod,
     seconds_until,
     slow_registry,
     without,
@@ -24,6 +23,7 @@ from benchmarks.row import Row
 from benchmarks.slow_registry import MIB, Pace, add_image
 from local_azure import fabric
 from tests.cluster.conftest import Cluster
+from tests.cluster.objects import pod
 
 BIG, RATE = 1024 * MIB, 16 * MIB  # bytes, and bytes per second
 RATIO_AIM = 10.0

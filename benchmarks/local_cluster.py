@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -45,23 +44,6 @@ def slow_registry(folder: Path) -> Iterator[str]:
             yield SLOW_REGISTRY
     finally:
         fabric.remove_address(SLOW_REGISTRY)
-
-
-def pod(cluster: Cluster, name: str, node: str, image: str, *command: str) -> None:
-    """Created on that very node; pulled only if it is not there."""
-    container = {"name": "it", "image": image, "imagePullPolicy": "IfNotPresent"}
-    spec = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "nodeName": node,
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{**container, **({"args": list(command)} if command else {})}],
-        },
-    }
-    cluster.kubectl("apply", "--filename=-", stdin=json.dumps(spec))
 
 
 def phase(cluster: Cluster, name: str) -> str:

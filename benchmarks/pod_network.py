@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.local_cluster import booted, delete_pods, phase, pod, seconds_until
+from benchmarks.local_cluster import booted, delete_pods, phase, seconds_until
 from benchmarks.row import Row
 from tests.cluster.conftest import Cluster
+from tests.cluster.objects import TESTBOX, pod
 
 SECONDS = 8.0
 ROUNDS = 3
 PORT = 20999
 START_SECONDS = 120.0
-IMAGE = "registry.k8s.io/kilonode/testbox:1"
 # Run on a machine, in a pod's network namespace or its own.
 RECEIVE = f"""
 import socket
@@ -66,7 +66,7 @@ def run() -> list[Row]:
         names = [f"flow-{node}" for node in nodes]
         try:
             for name, node in zip(names, nodes, strict=True):
-                pod(cluster, name, node, IMAGE, "sleep")
+                pod(cluster, name, node, TESTBOX, "sleep")
             ready = seconds_until(
                 lambda: all(phase(cluster, name) == "Running" for name in names), START_SECONDS
             )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from tests.cluster.conftest import Cluster, eventually
+from tests.cluster.objects import event
 
 PKI = "/etc/kilonode/pki/etcd"
 
@@ -26,17 +25,7 @@ def keys(cluster: Cluster, machine: str, port: int) -> set[str]:
 
 
 def test_each_etcd_cluster_holds_only_its_own_keys(cluster: Cluster) -> None:
-    event = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": "split.1", "namespace": "default"},
-        "involvedObject": {"kind": "Namespace", "name": "default", "namespace": "default"},
-        "reason": "Split",
-        "message": "written by a test",
-        "type": "Normal",
-    }
-    cluster.kubectl("apply", "--filename=-", stdin=json.dumps(event))
-
+    event(cluster, "split.1")
     events_member, main_member = cluster.machines("events")[0], cluster.machines("etcd")[0]
     eventually(
         lambda: "/registry/events/default/split.1" in keys(cluster, events_member, 2381),

@@ -12,6 +12,7 @@ import pytest
 
 from local_azure import fabric
 from tests.cluster.conftest import STATE, Cluster, eventually, local_azure
+from tests.cluster.objects import pod
 
 PAUSE = "/opt/preloaded_pause_image.tar"
 READY_SECONDS = 300
@@ -85,21 +86,6 @@ def no_registry() -> Iterator[None]:
         fabric.add_address(fabric.REGISTRY)
 
 
-def pod(cluster: Cluster, name: str, node: str, image: str) -> None:
-    spec = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "nodeName": node,
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "it", "image": image, "command": ["sleep"]}],
-        },
-    }
-    cluster.kubectl("apply", "--filename=-", stdin=json.dumps(spec))
-
-
 def waiting(cluster: Cluster, name: str) -> str:
     """Why its container does not run; empty if it does."""
     (status,) = cluster.get("pod", name)["status"]["containerStatuses"]
@@ -118,7 +104,7 @@ def test_without_a_registry_a_node_that_is_new_runs_what_it_brought_along(
             SOON_SECONDS,
             "the pool's list is loaded from the mirror",
         )
-        pod(cluster, "preloaded", node, preloaded)
+        pod(cluster, "preloaded", node, preloaded, "sleep")
         # Nobody brought this along.
         pod(cluster, "pulled", node, "registry.k8s.io/kilonode/nobody-has-it:1")
         eventually(
@@ -161,7 +147,7 @@ def test_a_node_joins_with_a_broken_archive_and_tells(
     assert "wrong hash" in said
     with pytest.raises(subprocess.CalledProcessError):
         cluster.on(node, "test", "-e", PAUSE)
-    pod(cluster, "unaided", node, manifest(cluster, node)["pool"]["images"][0])
+    pod(cluster, "unaided", node, manifest(cluster, node)["pool"]["images"][0], "sleep")
     try:
         eventually(
             lambda: cluster.get("pod", "unaided")["status"]["phase"] == "Running",

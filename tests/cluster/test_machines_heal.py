@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 import pytest
 
 from tests.cluster.conftest import Cluster, eventually, local_azure
+from tests.cluster.objects import TESTBOX, pod
 from tests.cluster.test_losses import healthy
 from tests.cluster.writing import Writing
 
@@ -34,23 +34,7 @@ def removed_while_stopped(cluster: Cluster, machine: str) -> None:
 
 def runs_pods(cluster: Cluster, node: str) -> bool:
     """Whether a new pod on this very node gets an address and runs."""
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"on-{node}"},
-        "spec": {
-            "nodeName": node,
-            "restartPolicy": "Never",
-            "containers": [
-                {
-                    "name": "main",
-                    "image": "registry.k8s.io/kilonode/testbox:1",
-                    "args": ["resolve", "kubernetes.default.svc.cluster.local"],
-                }
-            ],
-        },
-    }
-    cluster.kubectl("apply", "--filename=-", stdin=json.dumps(pod))
+    pod(cluster, f"on-{node}", node, TESTBOX, "resolve", "kubernetes.default.svc.cluster.local")
     done = "--for=jsonpath={.status.phase}=Succeeded"
     try:
         cluster.kubectl("wait", done, f"pod/on-{node}", "--timeout=60s")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 
 from local_azure.machines import cgroup, machine
 from local_azure.machines.spec import load
 from tests.cluster.conftest import Cluster, eventually
+from tests.cluster.objects import event
 from tests.cluster.operations_page import typed
 from tests.cluster.test_losses import each, healthy
 from tests.cluster.test_machines_heal import ETCDCTL, member_ids
@@ -156,18 +156,9 @@ def test_events_begin_anew_while_the_api_goes_on_writing(cluster: Cluster) -> No
     assert typed("events").count("is healthy:") == len(before)
     assert not set(member_ids(cluster, "events").values()) & set(before.values())
     assert not writing.lost(), "losing events costs events only"
-    event = {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": "anew", "namespace": "default"},
-        "involvedObject": {"kind": "Namespace", "name": "default", "namespace": "default"},
-        "reason": "Anew",
-        "message": "written by a test",
-        "type": "Normal",
-    }
 
     def is_kept() -> bool:
-        cluster.kubectl("apply", "--filename=-", stdin=json.dumps(event))
+        event(cluster, "anew")
         return bool(cluster.get("event", "anew"))
 
     eventually(is_kept, 120, "events are kept again")
