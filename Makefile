@@ -8,7 +8,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: ## boot the local cluster and wait until its nodes are Ready (root)
-	@$(RUN) commands.up
+	@$(RUN) commands.up $(ARGS)
 
 down: ## destroy the local cluster; nothing of it stays on this machine (root)
 	@$(RUN) commands.down

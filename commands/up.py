@@ -1,6 +1,7 @@
 """make up: from a fresh machine to a Kubernetes cluster whose nodes are Ready.
 
-Safe to interrupt at any point and to run again: every step looks at what is there.
+Safe to interrupt at any point and to run again: every step looks at what is there. Further
+options are `pulumi up`'s own: make up ARGS="--replace **local-master-a-vm".
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def wait_for_nodes() -> None:
     subprocess.run([*kubectl, *ready], check=True, stdout=sys.stderr)
 
 
-def up() -> None:
+def up(options: Sequence[str]) -> None:
     with phase("requirements"):
         local_azure("check", "--install")
     with exclusive():
@@ -91,7 +92,7 @@ def up() -> None:
         with phase("cluster"):
             engine.prepare(built)
             recover(engine, Store(STATE / "azure"))
-            engine.run("up", "--yes", "--skip-preview")
+            engine.run("up", "--yes", "--skip-preview", *options)
         with phase("nodes Ready"):
             KUBECONFIG.touch(mode=0o600)
             KUBECONFIG.write_text(engine.read("stack", "output", "kubeconfig", "--show-secrets"))
@@ -106,7 +107,7 @@ def up() -> None:
 
 def main() -> None:
     try:
-        up()
+        up(sys.argv[1:])
     except PhaseError as error:
         sys.exit(f"kilonode: {error} failed; `make up` goes on from here")
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from local_azure.machines import cgroup, machine
 from local_azure.machines.spec import load
-from tests.cluster.conftest import Cluster, eventually
+from tests.cluster.conftest import Cluster, azure_writes, eventually
 from tests.cluster.objects import event
 from tests.cluster.operations_page import typed
 from tests.cluster.test_losses import each, healthy
@@ -85,6 +85,21 @@ def test_a_machine_that_hangs_comes_back_on_another_host(cluster: Cluster) -> No
     assert {name for name in before if after[name] != before[name]} == {"local-etcd-c"}
     assert writing.acknowledged
     assert not writing.lost(), "an acknowledged write is never lost"
+
+
+def test_a_master_that_is_gone_is_made_again_and_nothing_else_is(cluster: Cluster) -> None:
+    """It is the first, which is to ask about etcd: it is not asked while it is dead."""
+    spec = load("local-master-a")
+    assert spec is not None
+    since = len(azure_writes())
+    cgroup.kill(machine.group(spec))
+    typed("new-machine")
+    kinds = ("compute:VirtualMachine", "compute:VirtualMachineScaleSet")
+    written = [line.split()[1:] for line in azure_writes()[since:]]
+    machines = [(verb, id_.rpartition("/")[2]) for verb, kind, id_ in written if kind in kinds]
+    assert machines == [("DELETE", "local-master-a"), ("PUT", "local-master-a")]
+    eventually(lambda: healthy(cluster), 120, "all is healthy")
+    eventually(lambda: nodes_ready(cluster), 120, "its kubelet joins again")
 
 
 def test_a_lost_majority_is_restored_from_the_member_that_is_left(cluster: Cluster) -> None:

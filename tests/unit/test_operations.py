@@ -31,9 +31,8 @@ def test_every_program_is_on_the_machines(program: str) -> None:
 def test_local_commands_are_whole_lines_of_this_repository(name: str) -> None:
     assert blocks()[name]
     for line in blocks()[name]:
-        words = shlex.split(line)
-        assert (TOP / words[0]).is_file(), line
-        assert words[1:3] == ["local_azure", "machines"], line
+        known = ["make", "up"], ["./commands/run", "local_azure", "machines"]
+        assert any(shlex.split(line)[: len(words)] == words for words in known), line
 
 
 def test_every_local_command_is_run_on_machines() -> None:
