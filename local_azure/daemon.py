@@ -109,7 +109,7 @@ def down(say: Say) -> None:
     if doomed:
         say(f"ending {len(doomed)} machines")
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda spec: machine.delete(spec, seconds=0), doomed))
+        list(pool.map(machine.delete, doomed))
     # What has no description any more.
     cgroup.kill("")
     disk.detach(paths.state())

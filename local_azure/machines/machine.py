@@ -16,9 +16,8 @@ from local_azure.machines.spec import Spec, locked
 
 _START = Path(__file__).parent / "start.sh"
 _START_SECONDS = 60.0
-# Azure's, before it turns a machine off that was told to shut down. It deletes one by force, as all
-# its disks go with it; here that is etcd's time to hand over its leadership.
-STOP_SECONDS, DELETE_SECONDS = 300.0, 30.0
+# Azure's, before it turns a machine off that was told to shut down.
+STOP_SECONDS = 300.0
 # systemd's words for "power off, in order".
 _POWER_OFF = signal.SIGRTMIN + 4
 
@@ -65,10 +64,10 @@ def start(spec: Spec) -> None:
         _await_init(spec)
 
 
-def stop(spec: Spec, seconds: float = STOP_SECONDS) -> None:
-    """Power off, by force after some seconds. Takes along what a dead starter left behind."""
+def stop(spec: Spec) -> None:
+    """Power off, by force after some minutes. Takes along what a dead starter left behind."""
     with locked(spec.name):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and (init := cgroup.init(group(spec))):
             # Again and again: a systemd that has just begun does not listen yet.
             _power_off(init)
@@ -95,9 +94,11 @@ def deallocate(spec: Spec) -> None:
     disk.forget(spec.directory / "resource-disk")
 
 
-def delete(spec: Spec, seconds: float = DELETE_SECONDS) -> None:
-    """End the machine and its disks, but not a managed one."""
-    stop(spec, seconds)
+def delete(spec: Spec) -> None:
+    """End the machine and its disks, but not a managed one. As Azure, which shuts no machine down
+    whose disks all go with it, this gives its programs no time."""
+    with locked(spec.name):
+        _clear(spec)
     # In one step: a successor of the same name must not find half of these disks.
     trash = paths.state() / "trash" / spec.vm_id
     trash.parent.mkdir(exist_ok=True)
