@@ -5,15 +5,13 @@ Three machines more than the stack file has, so it is for `make soak`.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
-from tests.cluster.conftest import TOP, Cluster, azure_writes, eventually, local_azure, make
+from tests.cluster.conftest import Cluster, azure_writes, eventually, local_azure, make
 from tests.cluster.operations_page import typed
+from tests.cluster.project import with_main_etcd
 from tests.cluster.test_losses import healthy
 from tests.cluster.test_machines_heal import ETCDCTL
 from tests.cluster.test_operations import hosts_die, knows
@@ -31,7 +29,10 @@ def grown(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Main has five voters and a learner, and at the end the three that it had."""
     before, since = ids(cluster), len(azure_writes())
     with Writing(cluster) as writing:
-        make("up", top=with_more(tmp_path_factory.mktemp("grown")))
+        make(
+            "up",
+            top=with_main_etcd(tmp_path_factory.mktemp("grown"), members=[*"abcde"], learner={}),
+        )
     assert etcd_writes(since) == [("PUT", name) for name in ADDED], "nobody is replaced"
     assert ids(cluster).keys() == {*before, *ADDED}
     assert before.items() < ids(cluster).items()
@@ -45,16 +46,6 @@ def grown(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     assert ids(cluster) == left
     assert healthy(cluster)
     assert not writing.lost(), "an acknowledged write is never lost"
-
-
-def with_more(folder: Path) -> Path:
-    top = folder / "project"
-    shutil.copytree(TOP, top, ignore=shutil.ignore_patterns(".git"))
-    file = top / "Pulumi.local.yaml"
-    stack = yaml.safe_load(file.read_text())
-    stack["config"]["kilonode:etcd"]["main"] = {"members": [*"abcde"], "learner": {}}
-    file.write_text(yaml.safe_dump(stack))
-    return top
 
 
 def ids(cluster: Cluster) -> dict[str, str]:

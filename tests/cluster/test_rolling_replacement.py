@@ -6,7 +6,6 @@ The last tests on the cluster: afterwards it is not what the project's own stack
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,29 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.cluster.conftest import STATE, TOP, Cluster, azure_writes, eventually, make
+from tests.cluster.project import with_main_etcd
 from tests.cluster.test_losses import healthy
 from tests.cluster.test_machines_heal import member_ids
 from tests.cluster.writing import Writing
 
 pytestmark = pytest.mark.ends_cluster
 
-QUOTA_BYTES = 4 * 1024**3
+GIB = 1024**3
 AVAILABILITY = 0.999
-
-
-@pytest.fixture
-def changed(tmp_path: Path) -> Path:
-    """The project with another quota for the main etcd cluster."""
-    top = tmp_path / "project"
-    shutil.copytree(TOP, top, ignore=shutil.ignore_patterns(".git"))
-    file = top / "Pulumi.local.yaml"
-    stack = yaml.safe_load(file.read_text())
-    stack["config"]["kilonode:etcd"]["main"]["quotaBytes"] = QUOTA_BYTES
-    file.write_text(yaml.safe_dump(stack))
-    return top
 
 
 @contextmanager
@@ -70,14 +57,14 @@ def etcd_writes(since: int) -> list[tuple[str, str]]:
 
 
 def test_a_sick_member_stops_an_update_before_anything_is_deleted(
-    cluster: Cluster, changed: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     """The sick one is the last in the chain: the first two would be gone by then."""
     sick = cluster.machines("etcd")[-1]
     since = len(azure_writes())
     cluster.on(sick, "systemctl", "stop", "etcd.service")
     try:
-        shown = make("up", check=False, top=changed)
+        shown = make("up", check=False, top=with_main_etcd(tmp_path, quotaBytes=4 * GIB))
         assert shown.returncode != 0
         assert sick in shown.stdout, "the error names the member"
         assert not etcd_writes(since), "nothing was deleted"
@@ -87,12 +74,12 @@ def test_a_sick_member_stops_an_update_before_anything_is_deleted(
 
 
 def test_members_are_replaced_one_after_another_and_no_write_is_lost(
-    cluster: Cluster, changed: Path
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     before = member_ids(cluster, "etcd")
     since = len(azure_writes())
     with Writing(cluster) as writing:
-        make("up", top=changed)
+        make("up", top=with_main_etcd(tmp_path, quotaBytes=4 * GIB))
     names = cluster.machines("etcd")
     assert etcd_writes(since) == [(verb, name) for name in names for verb in ("DELETE", "PUT")], (
         "one is gated before the next is deleted"
@@ -101,19 +88,19 @@ def test_members_are_replaced_one_after_another_and_no_write_is_lost(
     assert after.keys() == before.keys()
     assert not set(after.values()) & set(before.values())
     for name in names:
-        assert f"--quota-backend-bytes={QUOTA_BYTES}" in cluster.on(name, "pgrep", "-a", "etcd")
+        assert f"--quota-backend-bytes={4 * GIB}" in cluster.on(name, "pgrep", "-a", "etcd")
     assert writing.acknowledged
     assert not writing.lost(), "an acknowledged write is never lost"
 
 
 @pytest.mark.soak
-def test_reads_go_on_while_members_are_replaced(cluster: Cluster, changed: Path) -> None:
+def test_reads_go_on_while_members_are_replaced(cluster: Cluster, tmp_path: Path) -> None:
     """A share of reads that are answered in time, so it wants a machine that does nothing else."""
     since = len(azure_writes())
     cluster.kubectl("create", "configmap", "load", "--from-literal=tick=0")
     try:
         with reading() as reads:
-            make("up", top=changed)
+            make("up", top=with_main_etcd(tmp_path, quotaBytes=5 * GIB))
     finally:
         cluster.kubectl("delete", "configmap", "load")
     assert etcd_writes(since), "members were replaced"
