@@ -60,4 +60,4 @@ def test_a_host_without_disk_space_is_told_how_much_is_needed(folders: dict[str,
     state = folders["state"]
     mounted = 'mount -t tmpfs -o size=64m tmpfs "$0" && exec "$@"'
     shown = refused(state, ["unshare", "--mount", "sh", "-c", mounted, str(state)])
-    assert f"disk space: {state} has 0 GiB free, 30 GiB are needed" in shown
+    assert f"disk space: {state} has 0 GiB free, 10 GiB are needed" in shown

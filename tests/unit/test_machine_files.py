@@ -78,7 +78,7 @@ def test_missing_space_and_programs_are_named_together_and_nothing_is_installed(
         pytest.fail(f"ran {command}")
 
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(host, "DISK_GIB", 10**9)
+    monkeypatch.setattr(host, "STATE_GIB", 10**9)
     monkeypatch.setattr("shutil.which", lambda name: None if name == "systemd-nspawn" else "x")
     monkeypatch.setattr(host, "run", install)
     with pytest.raises(CommandError, match=r"(?s)disk space.*apt-get install systemd-container"):
@@ -90,13 +90,32 @@ def test_a_cluster_that_is_there_is_updated_in_the_room_that_it_has(
 ) -> None:
     monkeypatch.setenv("KILONODE_STATE", str(tmp_path))
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(host, "DISK_GIB", 10**9)
+    monkeypatch.setattr(host, "STATE_GIB", 10**9)
+    monkeypatch.setattr(host, "CACHE_GIB", 0)
     monkeypatch.setattr("shutil.which", lambda name: "x")
     monkeypatch.setattr(host, "succeeds", lambda *_: True)
     monkeypatch.setattr("local_azure.machines.cgroup.hierarchies", lambda: ["one"])
     with pytest.raises(CommandError, match="disk space"):
         host.check(install=False)
     (tmp_path / "machines").mkdir()
+    host.check(install=False)
+
+
+def test_programs_that_are_to_be_built_need_room_besides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, until all are built."""
+    monkeypatch.setenv("KILONODE_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("KILONODE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(host, "STATE_GIB", 0)
+    monkeypatch.setattr(host, "CACHE_GIB", 10**9)
+    monkeypatch.setattr("shutil.which", lambda name: "x")
+    monkeypatch.setattr(host, "succeeds", lambda *_: True)
+    monkeypatch.setattr("local_azure.machines.cgroup.hierarchies", lambda: ["one"])
+    with pytest.raises(CommandError, match=f"disk space: {tmp_path} has .* GiB are needed"):
+        host.check(install=False)
+    image.path().mkdir(parents=True)
     host.check(install=False)
 
 
