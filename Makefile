@@ -1,6 +1,9 @@
 # The commands of README.md. Everything they need is installed by the project's own files.
 .DEFAULT_GOAL := help
 RUN := ./commands/run
+# Commands run `make` themselves, to which these were not said.
+MAKEOVERRIDES :=
+unexport ARGS BASE OUT STACK
 
 .PHONY: help up down kubectl preview review render mirror test lint mutants soak bench
 

@@ -57,8 +57,6 @@ def make(
     return subprocess.run(
         ["make", "--no-print-directory", target, *variables],
         cwd=top,
-        # Or the variables of a `make` that runs this would be this one's, too.
-        env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
         stdout=subprocess.PIPE,
         text=True,
         check=check,
