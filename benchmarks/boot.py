@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,14 +19,15 @@ _PHASE = re.compile(r"^kilonode: (?P<name>.*): (?P<seconds>\d+) s$")
 def run() -> list[Row]:
     """Boots the local cluster from nothing and ends it; needs root and no running cluster."""
     start = time.monotonic()
+    # The table is all that goes to standard output.
     shown = subprocess.run(
-        ["make", "up"], cwd=TOP, stderr=subprocess.PIPE, text=True, check=True
+        ["make", "up"], cwd=TOP, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, check=True
     ).stderr
     seconds = time.monotonic() - start
     try:
         memory = machines_memory_gib()
     finally:
-        subprocess.run(["make", "down"], cwd=TOP, check=True)
+        subprocess.run(["make", "down"], cwd=TOP, stdout=sys.stderr, check=True)
     phases = {
         match["name"]: int(match["seconds"])
         for line in shown.splitlines()
