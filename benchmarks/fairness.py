@@ -1,5 +1,5 @@
-"""D7: what an administrator waits for while clients on every node list events, with our flows and
-with Kubernetes' own alone.
+"""D7: what an administrator waits for while clients on every node list events: with our flows, with
+Kubernetes' own alone, and with these and no watch cache.
 """
 
 from __future__ import annotations
