@@ -18,7 +18,7 @@ from components.certificates import (
 from components.encryption import encryption_configuration
 from components.kubeconfig import kubeconfig
 from config.declared import DECLARED_FILE, declared
-from config.topology import EtcdCluster, Member
+from config.topology import EtcdCluster
 
 Files = dict[str, pulumi.Output[str]]
 
@@ -162,33 +162,33 @@ class Pki(pulumi.ComponentResource):
         }
 
     def _etcd_bundle(self, cluster: EtcdCluster) -> pulumi.Output[str]:
-        machines = {
-            member.name: _pair("etcd/member", self._etcd_member(member))
-            for member in cluster.members
-        }
-        files = {
-            "etcd/ca.crt": self._etcd.credential.certificate,
-            DECLARED_FILE: pulumi.Output.from_input(declared(cluster)),
-        }
-        return _bundle(files, machines)
+        """One certificate for serving, for peers and for asking them: etcd uses it as all three.
 
-    def _etcd_member(self, member: Member) -> Credential:
-        """One certificate for serving, for peers and for asking them: etcd uses it as all three."""
-        subject = Subject(
-            member.name,
-            dns_names=(member.name, _LOOPBACK_NAME),
-            ip_addresses=(str(member.address), _LOOPBACK_ADDRESS),
+        All members have the same one, since who may read one member's key from the vault may read
+        all. It names every address that a member may ever have, so growing changes no certificate.
+        """
+        role = cluster.voters[0].role
+        addresses = [*cluster.voter_candidates, cluster.learner_address]
+        member = Subject(
+            f"{role}-member",
+            dns_names=(_LOOPBACK_NAME,),
+            ip_addresses=(*map(str, addresses), _LOOPBACK_ADDRESS),
         )
-        return self._etcd.issue(f"{self._name}-{member.role}-{member.key}", subject, PEER)
+        return _bundle(
+            {
+                "etcd/ca.crt": self._etcd.credential.certificate,
+                **_pair("etcd/member", self._etcd.issue(f"{self._name}-{role}", member, PEER)),
+                DECLARED_FILE: pulumi.Output.from_input(declared(cluster)),
+            }
+        )
 
 
 def _pair(path: str, credential: Credential) -> Files:
     return {f"{path}.crt": credential.certificate, f"{path}.key": credential.key}
 
 
-def _bundle(files: Files, machines: Mapping[str, Files] | None = None) -> pulumi.Output[str]:
-    content = {"files": files, "machines": machines or {}}
-    return pulumi.Output.secret(pulumi.Output.json_dumps(content, sort_keys=True))
+def _bundle(files: Files) -> pulumi.Output[str]:
+    return pulumi.Output.secret(pulumi.Output.json_dumps({"files": files}, sort_keys=True))
 
 
 def _first(times: Sequence[str]) -> str:

@@ -204,7 +204,7 @@ class ControlPlane:
 
     def _start_etcd(self, member: Member) -> None:
         machine = Machine(self._folder / member.role, self._files[member.role], self._programs)
-        machine.unpack(self.handed.bundles[member.role], member.name)
+        machine.unpack(self.handed.bundles[member.role])
         port = _ETCD_SERVICES[member.role]
         machine.path("/run/kilonode/etcd.env").touch()
         # What etcd-member.service finds out.
@@ -225,7 +225,7 @@ class ControlPlane:
 
     def _master(self, member: Member) -> Machine:
         master = Machine(self._folder / member.name, self._files["master"], self._programs)
-        master.unpack(self.handed.bundles["master"], member.name)
+        master.unpack(self.handed.bundles["master"])
         # On a master 127.0.0.1 is its own apiserver.
         master.set("/etc/kilonode/machine.env", API_SERVER=f"https://{member.address}:6443")
         master.path("/run/kilonode/node.env").touch()

@@ -58,10 +58,9 @@ class Machine:
     def swapped(self, text: str) -> str:
         return _OURS.sub(lambda found: f"{self.root}{found[0]}", text)
 
-    def unpack(self, bundle: str, name: str) -> None:
-        """Lays out the role's secret, as bundle.service does on the machine called `name`."""
-        files = unpacking.files_of(bundle, name)
-        unpacking.lay_out(files, {}, self.path("/etc/kilonode/pki"))
+    def unpack(self, bundle: str) -> None:
+        """Lays out the role's secret, as bundle.service does."""
+        unpacking.lay_out(unpacking.files_of(bundle), {}, self.path("/etc/kilonode/pki"))
 
     def set(self, path: str, **variables: str) -> None:
         """Adds lines to a file of the environment; the last of equal keys counts."""

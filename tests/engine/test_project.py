@@ -29,7 +29,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_prod_is_within_its_budget_of_resources(planned: list[dict[str, Any]]) -> None:
     packages = Counter(state["type"].partition(":")[0] for state in planned)
     assert packages["azure-native"] <= 150
-    assert packages.total() <= 350
+    assert packages.total() <= 280
 
 
 def test_every_machines_user_data_is_known_in_a_preview(planned: list[dict[str, Any]]) -> None:

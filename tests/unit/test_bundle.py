@@ -11,14 +11,8 @@ from kilonode.bundle import BundleError
 
 from tests.unit.http_server import Answer, Request, serving
 
-MACHINE = "prod-etcd-a"
-BUNDLE = {
-    "files": {"etcd/ca.crt": "CA"},
-    "machines": {
-        MACHINE: {"etcd/member.crt": "CRT a", "etcd/member.key": "KEY a"},
-        "prod-etcd-b": {"etcd/member.crt": "CRT b", "etcd/member.key": "KEY b"},
-    },
-}
+FILES = {"etcd/ca.crt": "CA", "etcd/member.crt": "CRT", "etcd/member.key": "KEY"}
+BUNDLE = {"files": FILES}
 TOKEN = "eyJ0eXAi"
 
 
@@ -67,7 +61,7 @@ def update(
     with serving(azure.answer) as url:
         path = metadata._TOKEN.removeprefix("http://169.254.169.254")
         monkeypatch.setattr(metadata, "_TOKEN", url + path)
-        yield lambda: bundle.update(f"{url}/", "etcd", MACHINE, 60)
+        yield lambda: bundle.update(f"{url}/", "etcd", 60)
 
 
 def laid_out(root: Path) -> dict[str, str]:
@@ -76,14 +70,9 @@ def laid_out(root: Path) -> dict[str, str]:
     }
 
 
-MINE = {"etcd/ca.crt": "CA", "etcd/member.crt": "CRT a", "etcd/member.key": "KEY a"}
-
-
-def test_a_machine_gets_the_common_files_and_its_own(
-    update: Callable[[], None], tmp_path: Path
-) -> None:
+def test_a_machine_gets_its_roles_files(update: Callable[[], None], tmp_path: Path) -> None:
     update()
-    assert laid_out(tmp_path / "pki") == MINE
+    assert laid_out(tmp_path / "pki") == FILES
 
 
 def test_nobody_but_root_reads_any_of_it(update: Callable[[], None], tmp_path: Path) -> None:
@@ -101,7 +90,7 @@ def test_rights_that_take_a_quarter_of_an_hour_are_waited_for(
     update()
     assert sum(pauses) > 900
     assert max(pauses) <= 60
-    assert laid_out(tmp_path / "pki") == MINE
+    assert laid_out(tmp_path / "pki") == FILES
 
 
 def test_pauses_grow_and_are_jittered(
@@ -149,7 +138,7 @@ def test_without_the_vault_the_kept_bundle_is_used_and_that_is_said(
     (tmp_path / "pki/etcd/member.key").unlink()
     azure.faults = [Answer(status=503)] * 1000
     update()
-    assert laid_out(tmp_path / "pki") == MINE
+    assert laid_out(tmp_path / "pki") == FILES
     assert "503" in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -159,7 +148,7 @@ def test_a_vault_that_sends_nonsense_does_not_spoil_what_is_there(
     update()
     azure.secret = {"files": {"../../../root/.ssh/authorized_keys": "ssh-ed25519 …"}}
     update()
-    assert laid_out(tmp_path / "pki") == MINE
+    assert laid_out(tmp_path / "pki") == FILES
     assert json.loads(bundle.KEPT.read_text()) == BUNDLE
 
 
@@ -198,7 +187,7 @@ def test_a_changed_bundle_replaces_what_changed_and_removes_what_is_gone(
 )
 def test_path_tricks_are_refused(path: str) -> None:
     with pytest.raises(BundleError, match="not a file"):
-        bundle.files_of(json.dumps({"files": {path: "x"}}), MACHINE)
+        bundle.files_of(json.dumps({"files": {path: "x"}}))
 
 
 @pytest.mark.parametrize(
@@ -206,15 +195,4 @@ def test_path_tricks_are_refused(path: str) -> None:
 )
 def test_what_is_not_a_bundle_is_refused(text: str) -> None:
     with pytest.raises(BundleError):
-        bundle.files_of(text, MACHINE)
-
-
-def test_a_bundle_without_this_machine_is_refused() -> None:
-    with pytest.raises(BundleError, match="prod-etcd-z"):
-        bundle.files_of(json.dumps(BUNDLE), "prod-etcd-z")
-
-
-def test_a_role_without_certificates_per_machine_needs_no_machines() -> None:
-    assert bundle.files_of('{"files": {"kubernetes/ca.crt": "CA"}}', "cpu-a-00000a") == {
-        "kubernetes/ca.crt": "CA"
-    }
+        bundle.files_of(text)

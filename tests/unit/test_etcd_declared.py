@@ -31,8 +31,7 @@ def declaration(vault: tuple[Store, str], tmp_path: Path) -> Declaration:
 
 
 def put(store: Store, declared: str) -> None:
-    """A bundle that has no certificate for this machine: it has left the cluster."""
-    bundle = {"files": {DECLARED_FILE: declared}, "machines": {"etcd-b": {}}}
+    bundle = {"files": {DECLARED_FILE: declared}}
     store.blobs[SECRET] = json.dumps({"value": json.dumps(bundle)}).encode()
 
 
@@ -48,9 +47,7 @@ def test_what_the_deployment_writes_is_what_a_machine_reads(
     )
 
 
-def test_the_vaults_word_counts_also_on_a_machine_that_has_left(
-    vault: tuple[Store, str], declaration: Declaration
-) -> None:
+def test_a_learner_is_no_voter(vault: tuple[Store, str], declaration: Declaration) -> None:
     learner = {"name": "etcd-i", "address": "10.0.0.18"}
     put(vault[0], json.dumps({"founder": "etcd-b", "voters": {"etcd-b": "b"}, "learner": learner}))
     found = declaration.look_up()

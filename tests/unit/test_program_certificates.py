@@ -54,13 +54,15 @@ def test_bundles_hold_what_each_role_needs_and_authority_keys_stay_on_masters(
     }
 
 
-def test_an_etcd_bundle_holds_a_certificate_for_every_machine(prod: Recording) -> None:
-    for role, keys in (("etcd", [*"abcde", "learner"]), ("events", [*"abc"])):
-        content = bundle(prod, role)
-        assert set(content["files"]) == {"etcd/ca.crt", "etcd/declared.json"}
-        assert set(content["machines"]) == {f"prod-{role}-{key}" for key in keys}
-        for files in content["machines"].values():
-            assert set(files) == {"etcd/member.crt", "etcd/member.key"}
+def test_etcd_machines_get_what_their_clusters_members_share_and_no_authoritys_key(
+    prod: Recording,
+) -> None:
+    for role in ("etcd", "events"):
+        assert set(bundle(prod, role)["files"]) == {
+            "etcd/ca.crt",
+            "etcd/declared.json",
+            *(f"etcd/member.{end}" for end in KEY_PAIR),
+        }
 
 
 def test_etcd_machines_learn_from_their_bundle_who_is_declared(prod: Recording) -> None:
@@ -78,7 +80,6 @@ def test_certificates_name_the_subjects_that_the_bindings_are_for(prod: Recordin
     subjects = {
         one.name.removeprefix("prod-pki-").removesuffix("-request"): subject(one)
         for one in prod.of_type(REQUEST)
-        if "-etcd-" not in one.name and "-events-" not in one.name
     }
     assert subjects == {
         "admin": ("kilonode-admin", "kilonode:administrators"),
@@ -89,6 +90,9 @@ def test_certificates_name_the_subjects_that_the_bindings_are_for(prod: Recordin
         "break-glass": ("kilonode-break-glass", "system:masters"),
         "controller-manager": ("system:kube-controller-manager", None),
         "csr-approver": ("kilonode:csr-approver", None),
+        "etcd": ("etcd-member", None),
+        "etcd-client": ("kube-apiserver", None),
+        "events": ("events-member", None),
         "front-proxy-client": ("front-proxy-client", None),
         "kube-proxy": ("system:kube-proxy", None),
         "manifests": ("kilonode:manifests", "system:masters"),
@@ -113,11 +117,15 @@ def test_the_apiservers_certificate_serves_every_way_to_it(prod: Recording) -> N
     }
 
 
-def test_a_members_certificate_serves_its_name_and_address(prod: Recording) -> None:
-    request = prod.named("prod-pki-events-b-request")
-    assert request.inputs["dnsNames"] == ["prod-events-b", "localhost"]
-    assert request.inputs["ipAddresses"] == ["10.0.0.31", "127.0.0.1"]
-    signed = prod.named("prod-pki-events-b")
+def test_a_members_certificate_serves_all_addresses_so_that_growing_changes_none(
+    prod: Recording,
+) -> None:
+    """Members know each other by address alone."""
+    request = prod.named("prod-pki-events-request")
+    assert request.inputs["dnsNames"] == ["localhost"]
+    voters, learner = {f"10.0.0.{last}" for last in range(30, 39)}, "10.0.0.39"
+    assert set(request.inputs["ipAddresses"]) == voters | {learner, "127.0.0.1"}
+    signed = prod.named("prod-pki-events")
     assert {"server_auth", "client_auth"} <= set(signed.inputs["allowedUses"])
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kilonode import metadata, web
-from kilonode.machine import environment, hostname, say, write_atomically
+from kilonode.machine import environment, say, write_atomically
 
 PKI = Path("/etc/kilonode/pki")
 # On the OS disk and for root alone: the machine must start on the day the vault does not answer.
@@ -22,18 +22,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
 class BundleError(ValueError):
-    """Not a bundle, or not one for this machine."""
+    """Not a bundle."""
 
 
-def files_of(bundle: str, machine: str) -> dict[str, str]:
-    """Path below the pki folder -> content, those of `machine` merged in. Raises BundleError."""
+def files_of(bundle: str) -> dict[str, str]:
+    """Path below the pki folder -> content. Raises BundleError."""
     try:
-        parts = json.loads(bundle)
-        machines = parts.get("machines", {})
-        if machines and machine not in machines:
-            raise BundleError(f"the bundle has nothing for machine {machine}")
-        files = {**parts["files"], **machines.get(machine, {})}
-    except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+        files = {**json.loads(bundle)["files"]}
+    except (KeyError, TypeError, ValueError) as error:
         raise BundleError("the bundle is not what a bundle should be") from error
     for path, content in files.items():
         if not _NAME.fullmatch(path) or not isinstance(content, str):
@@ -64,17 +60,17 @@ def lay_out(files: Mapping[str, str], old: Mapping[str, str], root: Path) -> Non
         (root / path).unlink(missing_ok=True)
 
 
-def update(vault: str, name: str, machine: str, patience: float) -> None:
+def update(vault: str, name: str, patience: float) -> None:
     """Fetches and lays out, or falls back on the kept bundle after `patience` seconds.
 
     Without a kept one it never gives up: the machine is of no use, and rights on a vault may take
     long to arrive.
     """
-    old = _kept(machine)
+    old = _kept()
 
     def attempt() -> tuple[str, dict[str, str]]:
         fetched = fetch(vault, name)
-        return fetched, files_of(fetched, machine)
+        return fetched, files_of(fetched)
 
     try:
         bundle, files = web.retry(f"bundle {name}", attempt, patience if old else None)
@@ -88,10 +84,10 @@ def update(vault: str, name: str, machine: str, patience: float) -> None:
     write_atomically(KEPT, bundle.encode(), 0o600)
 
 
-def _kept(machine: str) -> dict[str, str]:
+def _kept() -> dict[str, str]:
     """Files of the last good bundle; empty without one."""
     try:
-        return files_of(KEPT.read_text(), machine)
+        return files_of(KEPT.read_text())
     except (FileNotFoundError, BundleError):
         return {}
 
@@ -104,7 +100,7 @@ def main() -> None:
     machine = environment()
     if machine["ROLE"] == "node":
         time.sleep(random.uniform(0, arguments.node_jitter))
-    update(machine["VAULT_URL"], machine["BUNDLE_NAME"], hostname(), arguments.patience)
+    update(machine["VAULT_URL"], machine["BUNDLE_NAME"], arguments.patience)
 
 
 if __name__ == "__main__":

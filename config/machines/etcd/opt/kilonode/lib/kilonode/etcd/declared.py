@@ -28,13 +28,12 @@ class Declaration:
         """Raises one of web.ERRORS.
 
         The vault is asked each time: what was laid out may be a day old, and a machine that is not
-        declared any more would join. One that left has no part in its new bundle, so that it could
-        not even be laid out. Without the vault the kept word counts, since a blank member has to
-        come back on the day that the vault does not answer.
+        declared any more would join. Without the vault the kept word counts, since a blank member
+        has to come back on the day that the vault does not answer.
         """
         try:
-            content = json.loads(bundle.fetch(self._vault, self._name))["files"][_ENTRY]
-        except (*web.ERRORS, KeyError, TypeError) as error:
+            content = bundle.files_of(bundle.fetch(self._vault, self._name))[_ENTRY]
+        except (*web.ERRORS, KeyError) as error:
             self._journal.say(f"going by the kept declaration, as the vault says: {error}")
             content = self._kept.read_text()
         return _parse(content)
