@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from commands import lint
 from commands.engine import TOP
@@ -25,39 +25,44 @@ KINDS = {
 }
 
 
+# They compute, while the cluster's mostly wait for machines.
+BESIDE_THE_CLUSTER = ("api", "monitoring", "etcd", "engine")
+
+
 def main() -> None:
-    failed: list[str] = []
     lint.main()
-    run("unit", failed)
+    failed = [] if run("unit") else ["unit"]
     # No unit test needs any of these programs.
     subprocess.run([sys.executable, "-m", "toolchain", "ensure", "test"], cwd=TOP, check=True)
-    with beside("engine", failed):
-        for kind in ("api", "monitoring", "etcd", "cluster"):
-            run(kind, failed)
+    with ThreadPoolExecutor(1) as others, tempfile.TemporaryDirectory() as folder:
+        running = {
+            kind: others.submit(run_aside, kind, Path(folder)) for kind in BESIDE_THE_CLUSTER
+        }
+        if not run("cluster"):
+            failed.append("cluster")
+        for kind, result in running.items():
+            if not result.result():
+                failed.append(kind)
+            # Not in between the cluster's lines.
+            print((Path(folder) / kind).read_text(), flush=True)
     if failed:
         sys.exit(f"kilonode: failed: {', '.join(failed)} tests")
 
 
-def run(kind: str, failed: list[str]) -> None:
-    """Adds itself to `failed` if it does."""
+def run(kind: str) -> bool:
+    """Whether they pass."""
     print(f"kilonode: {kind} tests …", file=sys.stderr, flush=True)
-    if subprocess.run(pytest(kind), cwd=TOP, check=False).returncode:
-        failed.append(kind)
+    return not subprocess.run(pytest(kind), cwd=TOP, check=False).returncode
 
 
-@contextmanager
-def beside(kind: str, failed: list[str]) -> Iterator[None]:
-    """As `run`, of what only computes, while others wait more than they do: it leaves them the
-    processors whenever they want them. What it prints comes when both have ended."""
-    command = ["nice", "-n", "19", *pytest(kind)]
-    with tempfile.TemporaryFile() as shown:
-        with subprocess.Popen(command, cwd=TOP, stdout=shown, stderr=subprocess.STDOUT) as process:
-            yield
-            print(f"kilonode: {kind} tests …", file=sys.stderr, flush=True)
-        shown.seek(0)
-        print(shown.read().decode(), flush=True)
-        if process.returncode:
-            failed.append(kind)
+def run_aside(kind: str, folder: Path) -> bool:
+    """As `run`, but it leaves others the processors, and what it says goes to a file."""
+    with (folder / kind).open("w") as shown:
+        print(f"kilonode: {kind} tests …", file=shown, flush=True)
+        command = ["nice", "-n", "19", *pytest(kind)]
+        ended = subprocess.run(command, cwd=TOP, check=False, stdout=shown, stderr=shown)
+    print(f"kilonode: {kind} tests ended", file=sys.stderr, flush=True)
+    return not ended.returncode
 
 
 def pytest(kind: str) -> list[str]:
