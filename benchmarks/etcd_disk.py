@@ -1,6 +1,7 @@
 """D2: etcd on a disk that takes 2 ms over a sync, as a network disk does, and on one of 0.2 ms.
 
-One request at a time, so every put waits for a sync of its own, and the disk for the next put.
+One request at a time, so every put waits for a sync of its own, and the disk for the next put. What
+a disk that takes no time at all would gain says how much of a put is not the disk's.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ SECONDS = 5.0
 RATIO_AIM = 8.0
 # Of the document's P30.
 NETWORK_DISK_IOPS = 5000
-DELAYS = {"local": "200us", "network": "2ms"}
+DELAYS = {"local": "200us", "network": "2ms", "none": "0s"}
 
 
 def run(programs: Path) -> list[Row]:
@@ -46,14 +47,15 @@ def run(programs: Path) -> list[Row]:
         f"p99 {quantile(latencies[arm], 0.99) * 1000:.2f} ms, {used_iops[arm]:.0f} syncs/s"
         for arm in DELAYS
     }
-    ratio = rate["local"] / rate["network"]
+    ratio, most = (rate[arm] / rate["network"] for arm in ("local", "none"))
     share = used_iops["network"] / NETWORK_DISK_IOPS
     return [
         Row(
             "serial puts with 0.2 ms per sync (D2), against 2 ms",
             figures["local"],
             figures["network"],
-            f"{ratio:.1f} times; at 2 ms it uses {share:.0%} of {NETWORK_DISK_IOPS} IOPS",
+            f"{ratio:.1f} times, {most:.1f} without any wait; "
+            f"at 2 ms it uses {share:.0%} of {NETWORK_DISK_IOPS} IOPS",
             f"≥ {RATIO_AIM:.0f} times",
             ratio >= RATIO_AIM,
         )
