@@ -114,6 +114,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     cluster = settings.etcd.main if main else settings.etcd.events
     members = topology.etcd if main else topology.events
     client_port, peer_port = _ETCD_PORTS[member.role]
+    packages = catalog().packages
     return {
         "ETCD_CLUSTER": "main" if main else "events",
         "ETCD_MEMBER_KIND": "learner" if member.disk else "voter",
@@ -127,7 +128,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_CANDIDATES": _words((*members.voter_candidates, members.learner_address)),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
         "ETCD_FSYNC_FLOOR_MS": str(settings.etcd.fsync_floor_ms),
-        "FIO_PACKAGE": catalog().packages["fio"],
+        "FIO_PACKAGE": packages["fio"],
+        "APT_SNAPSHOT": packages["snapshot"],
         "ETCD_SNAPSHOT_MINUTES": str(settings.etcd.snapshot_minutes),
         "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
@@ -137,13 +139,15 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
 def _node(
     settings: Settings, topology: Topology, labels: Mapping[str, str], taints: Iterable[str]
 ) -> dict[str, str]:
+    packages = catalog().packages
     return {
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "NODE_TAINTS": ",".join(taints),
         "POD_CIDR": str(settings.network.pod_cidr),
         "CLOUD_PROVIDER": "external" if settings.addons.cloud_controller_manager else "",
         "PAUSE_IMAGE": images.images(settings)["pause"],
-        "DOCKER_PACKAGE": catalog().packages["docker"],
+        "DOCKER_PACKAGE": packages["docker"],
+        "APT_SNAPSHOT": packages["snapshot"],
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
     }
 

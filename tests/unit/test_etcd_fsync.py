@@ -70,7 +70,7 @@ def install_fio(tmp_path: Path) -> Callable[[], list[str]]:
 
     def run() -> list[str]:
         script = MACHINES / "etcd/opt/kilonode/bin/install-fio"
-        environment = {"PATH": str(tmp_path), "FIO_PACKAGE": "fio=3"}
+        environment = {"PATH": str(tmp_path), "FIO_PACKAGE": "fio=3", "APT_SNAPSHOT": "x"}
         subprocess.run(["/bin/bash", script], env=environment, check=True)
         return log.read_text().splitlines() if log.exists() else []
 

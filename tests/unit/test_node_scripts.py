@@ -11,6 +11,7 @@ import pytest
 from config.user_data import MACHINES
 
 SCRIPTS = MACHINES / "node/opt/kilonode/bin"
+SNAPSHOT = "20260301T000000Z"
 APT_OPTIONS = "--yes --no-install-recommends -o DPkg::Lock::Timeout=600 -o Acquire::Retries=5"
 
 
@@ -83,7 +84,7 @@ def has_packages(system: System, *names: str) -> None:
 
 def install_docker(system: System) -> list[str]:
     """The calls that change something, without apt-get's options."""
-    ended = system.run("install-docker", DOCKER_PACKAGE="docker.io=28")
+    ended = system.run("install-docker", DOCKER_PACKAGE="docker.io=28", APT_SNAPSHOT=SNAPSHOT)
     assert ended.returncode == 0, ended.stdout
     return [
         call.replace(f" {APT_OPTIONS}", "")
@@ -114,10 +115,24 @@ def test_an_image_that_has_docker_gets_what_else_a_node_needs(packages: System) 
     assert "apt-get install conntrack" in install_docker(packages)
 
 
+def test_a_version_that_left_the_archive_comes_from_the_archives_snapshot(
+    packages: System,
+) -> None:
+    """A security update of Docker would end every pool's growth."""
+    packages.stand_in("apt-get", '[[ "$* " != *" install "* || "$*" == *APT::Snapshot=* ]]')
+    assert install_docker(packages)[2:5] == [
+        "apt-get install docker.io=28 socat conntrack",
+        f"apt-get -o APT::Snapshot={SNAPSHOT} update",
+        f"apt-get -o APT::Snapshot={SNAPSHOT} install docker.io=28 socat conntrack",
+    ]
+    assert not [call for call in packages.calls if call.startswith("sleep")]
+
+
 def test_an_archive_that_does_not_answer_is_asked_again_after_a_jittered_pause(
     packages: System,
 ) -> None:
-    packages.stand_in("apt-get", packages.failing(3, code=100))
+    # Each try asks the archive, and then its snapshot.
+    packages.stand_in("apt-get", packages.failing(6, code=100))
     install_docker(packages)
     pauses = [call for call in packages.calls if call.startswith("sleep")]
     assert len(pauses) == 3
