@@ -72,6 +72,17 @@ def test_a_list_cannot_stand_inside_a_text(folder: Path) -> None:
         filled(folder, "a: --names=${names}", names=["x"])
 
 
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_no_two_add_ons_declare_the_same_object(stack: str) -> None:
+    """The real provider (pulumi-kubernetes 4.29 and later) creates nothing that is there."""
+    found = [
+        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"])
+        for manifests in addons_of(stack).values()
+        for one in manifests
+    ]
+    assert [one for one in set(found) if found.count(one) > 1] == []
+
+
 @pytest.mark.parametrize("manifest", ALL)
 def test_a_manifest_has_a_type_that_the_real_provider_knows(manifest: Manifest) -> None:
     known = (Path(pulumi_kubernetes.__file__).parent / "__init__.py").read_text()
