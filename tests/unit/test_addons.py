@@ -18,6 +18,7 @@ from config.stack_file import configuration
 from config.user_data import MACHINES
 from tests.unit.planned_addons import addons_of, planned
 from tests.unit.program_recorder import Recording, recorded
+from tests.unit.settings_samples import settings
 
 WORKLOADS = {"DaemonSet", "Deployment", "Job", "StatefulSet"}
 
@@ -104,6 +105,29 @@ def test_pods_ask_for_what_they_need_and_run_before_or_after_others_on_purpose(
 def test_an_update_waits_for_no_daemon_on_thousands_of_nodes(manifest: Manifest) -> None:
     if manifest["kind"] == "DaemonSet":
         assert manifest["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
+
+
+def test_no_update_waits_for_the_endpoints_of_a_service() -> None:
+    """Nobody writes any (E4), and the real provider waits for them for as long as it may: for those
+    of all Services but the headless ones (pulumi-kubernetes #3623)."""
+    changes = {
+        "addons": {"datadog": {}, "metricsServer": {}, "prometheus": {}},
+        "datadogApiKey": "0123456789abcdef" * 2,
+    }
+    services = [
+        one
+        for manifests in planned(settings(changes)).values()
+        for one in manifests
+        if one["kind"] == "Service" and one["spec"].get("clusterIP") != "None"
+    ]
+    assert {one["metadata"]["name"] for one in services} == {
+        "datadog-cluster-agent",
+        "kube-dns",
+        "metrics-server",
+        "prometheus",
+    }
+    for one in services:
+        assert one["metadata"].get("annotations", {}).get("pulumi.com/skipAwait") == "true"
 
 
 @pytest.fixture(params=[False, True], ids=["unknown", "known"])
