@@ -2,7 +2,9 @@
 
 Actions are Azure's own names of its operations (MicrosoftDocs/azure-docs, articles/role-based-
 access-control/resource-provider-operations). What a request only refers to counts too: who writes
-a scale set needs leave to use its subnet and its identity (kubernetes/autoscaler issue 4847).
+a scale set needs leave to use its subnet and its identity (kubernetes/autoscaler issue 4847). And
+what a request begins is asked after at an address of its own, with an action of its own
+(kubernetes-sigs/cloud-provider-azure, content/en/topics/azure-permissions.md).
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ class Workload:
 
 _SCALE_SETS = "Microsoft.Compute/virtualMachineScaleSets"
 _JOIN = "Microsoft.Network/virtualNetworks/subnets/join/action"
+# What has become of a request on machines.
+_OUTCOME = "Microsoft.Compute/locations/operations/read"
 _USE_IDENTITY = Right(
     "uses the nodes' identity",
     ("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",),
@@ -113,6 +117,7 @@ CLUSTER_AUTOSCALER = Workload(
                 f"{_SCALE_SETS}/virtualMachines/read",
                 # It looks for pools of single VMs before it knows that there are none.
                 "Microsoft.Compute/virtualMachines/read",
+                _OUTCOME,
             ),
             "nodes",
         ),
@@ -131,6 +136,8 @@ AZURE_DISK = Workload(
                 "Microsoft.Compute/disks/read",
                 "Microsoft.Compute/disks/write",
                 "Microsoft.Compute/disks/delete",
+                "Microsoft.Compute/locations/DiskOperations/read",
+                _OUTCOME,
                 f"{_SCALE_SETS}/read",
                 f"{_SCALE_SETS}/virtualMachines/read",
                 f"{_SCALE_SETS}/virtualMachines/write",

@@ -151,6 +151,7 @@ def test_rights_are_exactly_these(prod: Recording) -> None:
             "Microsoft.Compute/virtualMachineScaleSets/delete/action",
             "Microsoft.Compute/virtualMachineScaleSets/virtualMachines/read",
             "Microsoft.Compute/virtualMachines/read",
+            "Microsoft.Compute/locations/operations/read",
         },
         f"{vnet}/subnets/nodes": {join},
         identity: {assign},
@@ -166,6 +167,7 @@ def test_rights_are_exactly_these(prod: Recording) -> None:
     disk = granted(prod, "azure-disk")
     assert set(disk) == {"prod-nodes", f"{vnet}/subnets/nodes", identity}
     assert "Microsoft.Compute/virtualMachineScaleSets/write" not in disk["prod-nodes"]
+    assert "Microsoft.Compute/locations/DiskOperations/read" in disk["prod-nodes"]
 
 
 def test_no_right_reaches_masters_or_etcd(prod: Recording) -> None:
@@ -309,9 +311,8 @@ def test_volumes_are_of_a_kind_that_the_documents_size_takes() -> None:
     storage = found("azure-disk", "StorageClass")
     assert storage["parameters"] == {"skuName": "StandardSSD_LRS"}
     assert storage["volumeBindingMode"] == "WaitForFirstConsumer"
-    assert storage["metadata"]["annotations"] == {
-        "storageclass.kubernetes.io/is-default-class": "true"
-    }
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert storage["metadata"]["annotations"] == default
 
 
 def test_machines_know_of_the_cloud_provider_where_it_is_on_and_nowhere_else() -> None:
