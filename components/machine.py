@@ -13,7 +13,9 @@ from config.topology import Member
 
 # Azure refuses to change these on a living VM, though the preview would call it an update
 # (pulumi-azure-native #577). A resize is possible, but reboots at once and does not wait for the
-# gate of the member before. So all of them replace the VM, one after the other.
+# gate of the member before. So all of them replace the VM, one after the other. The OS disk is not
+# among them: Azure does not tell a deallocated VM's kind of disk (azure-powershell #13213), so with
+# the refresh of every update a machine that sleeps would look changed; its kind follows the size.
 _REPLACING = [
     "hardwareProfile.vmSize",
     "osProfile.adminUsername",
@@ -22,7 +24,6 @@ _REPLACING = [
     "osProfile.linuxConfiguration",
     "securityProfile",
     "storageProfile.imageReference",
-    "storageProfile.osDisk",
     "storageProfile.diskControllerType",
     "zones",
 ]
