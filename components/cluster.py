@@ -118,6 +118,7 @@ class Cluster(pulumi.ComponentResource):
                 nat_addresses=addresses.nat_addresses,
                 public_ranges=[str(cidr) for cidr in public.allowed_ranges] if public else [],
                 scraped=self._args.settings.addons.prometheus is not None,
+                measured=self._args.settings.addons.metrics_server is not None,
             ),
             self._child,
         )

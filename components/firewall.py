@@ -34,11 +34,16 @@ def etcd_rules(etcd: str, masters: str, scrapers: Sequence[str]) -> list[network
 
 
 def master_rules(
-    masters: str, nodes: str, public_ranges: Sequence[str], scrapers: Sequence[str]
+    masters: str,
+    nodes: str,
+    public_ranges: Sequence[str],
+    scrapers: Sequence[str],
+    kubelet_readers: Sequence[str],
 ) -> list[network.SecurityRuleArgs]:
     """Masters serve the API, and are nodes: their kubelets answer masters, flannel everybody.
 
-    `scrapers` read the metrics of all their programs, with a token wherever that is asked for.
+    `scrapers` read the metrics of all their programs, `kubelet_readers` the kubelets' alone, with a
+    token wherever that is asked for.
     """
     rules = [
         # Peered networks count as VirtualNetwork: people reach the internal API through them.
@@ -46,7 +51,7 @@ def master_rules(
         # The tag VirtualNetwork also covers the address that probes come from, so the
         # refusal below would take every master out of the load balancer.
         _allow("probe", 110, ["AzureLoadBalancer"], [str(API_PORT)]),
-        _allow("kubelet", 120, [masters], [KUBELET_PORT]),
+        _allow("kubelet", 120, [masters, *kubelet_readers], [KUBELET_PORT]),
         _allow("flannel", 130, [masters, nodes], [VXLAN_PORT], network.SecurityRuleProtocol.UDP),
         _deny_network(),
     ]

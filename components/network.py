@@ -15,6 +15,7 @@ class NetworkArgs:
     """Address ranges are CIDRs; `public_ranges` may reach the API from the internet.
 
     scraped: Prometheus runs on some of the nodes and asks all machines for their metrics.
+    measured: metrics-server does, and asks all kubelets.
     """
 
     group: ResourceGroup
@@ -25,6 +26,7 @@ class NetworkArgs:
     nat_addresses: int
     public_ranges: Sequence[str]
     scraped: bool
+    measured: bool
 
 
 class Network(pulumi.ComponentResource):
@@ -53,11 +55,12 @@ class Network(pulumi.ComponentResource):
         self._vnet_name = known(name, after=vnet)
         self._nat_id = self._nat_gateway(args.nat_addresses)
 
-        # Pods leave their node with its address, and any node may come to run Prometheus.
+        # Pods leave their node with its address, and any node may come to run these.
         scrapers = [args.nodes_cidr] if args.scraped else []
+        kubelet_readers = [args.nodes_cidr] if args.measured else []
         etcd_rules = firewall.etcd_rules(args.etcd_cidr, args.masters_cidr, scrapers)
         master_rules = firewall.master_rules(
-            args.masters_cidr, args.nodes_cidr, args.public_ranges, scrapers
+            args.masters_cidr, args.nodes_cidr, args.public_ranges, scrapers, kubelet_readers
         )
         self.etcd_subnet_id = self._subnet("etcd", args.etcd_cidr, etcd_rules)
         self.masters_subnet_id = self._subnet("masters", args.masters_cidr, master_rules)

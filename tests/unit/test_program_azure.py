@@ -109,8 +109,15 @@ def test_prometheus_reaches_the_metrics_of_masters_and_etcd_and_nothing_else_of_
 def test_without_prometheus_nobody_reaches_metrics() -> None:
     without = run(settings(addons={}), known=False)
     for subnet in ("etcd", "masters"):
-        group = without.named(f"prod-vnet-{subnet}-nsg")
-        assert "metrics" not in [one["name"] for one in group.inputs["securityRules"]]
+        assert "metrics" not in rules(without, subnet)
+    assert rules(without, "masters")["kubelet"]["sourceAddressPrefix"] == "10.0.1.0/24"
+
+
+def test_metrics_server_reaches_the_kubelets_of_masters_without_prometheus_too() -> None:
+    """Or `kubectl top` knows no master, and it says so in its log four times a minute."""
+    kubelet = rules(run(settings(addons={"metricsServer": {}}), known=False), "masters")["kubelet"]
+    assert kubelet["sourceAddressPrefixes"] == ["10.0.1.0/24", "10.0.64.0/18"]
+    assert kubelet["destinationPortRanges"] == ["10250"]
 
 
 def test_a_role_assignment_is_for_a_service_principal_and_has_a_name_of_its_own(
