@@ -1,4 +1,4 @@
-"""What pulumi-tls makes, with the cryptography library: ECDSA P-256 and Ed25519 keys, and X.509."""
+"""What pulumi-tls makes, with the cryptography library: keys of three kinds, and X.509."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -24,6 +24,9 @@ from local_azure.arm.shapes import Properties
 
 Made = tuple[str, Properties]
 
+# For tokens that are shown to Microsoft Entra, which knows no ECDSA (AADSTS5002738).
+_RSA_BITS = 2048
+
 # pulumi-tls names some usages differently.
 _USES = {"cert_signing": "key_cert_sign", "crl_signing": "crl_sign"}
 _FLAGS = tuple(inspect.signature(x509.KeyUsage).parameters)
@@ -31,16 +34,20 @@ _NAMES = {"organization": NameOID.ORGANIZATION_NAME, "commonName": NameOID.COMMO
 
 
 def private_key(inputs: Properties) -> Made:
-    asked = (inputs["algorithm"], inputs.get("ecdsaCurve"))
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-    if asked == ("ECDSA", "P256"):
-        key, own_format = ec.generate_private_key(ec.SECP256R1()), PrivateFormat.TraditionalOpenSSL
-    elif asked == ("ED25519", None):
+    asked = (inputs["algorithm"], inputs.get("ecdsaCurve"), inputs.get("rsaBits"))
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+    own_format = PrivateFormat.TraditionalOpenSSL
+    if asked == ("ECDSA", "P256", None):
+        key = ec.generate_private_key(ec.SECP256R1())
+    elif asked == ("RSA", None, _RSA_BITS):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+    elif asked == ("ED25519", None, None):
         # It has no older form of its own, so both texts are PKCS #8.
         key, own_format = ed25519.Ed25519PrivateKey.generate(), PrivateFormat.PKCS8
     else:
         raise ValueError(
-            "the local tls plugin only makes ED25519 keys, and ECDSA ones on the curve P256"
+            "the local tls plugin only makes ED25519 keys, ECDSA ones on the curve P256, and RSA "
+            f"ones of {_RSA_BITS} bits"
         )
     private = {
         "privateKeyPem": own_format,

@@ -89,19 +89,28 @@ def test_a_foreign_key_cannot_sign() -> None:
 
 def test_what_the_real_plugin_could_and_this_one_cannot_is_refused() -> None:
     with pytest.raises(ValueError, match="only makes ED25519"):
-        make("PrivateKey", algorithm="RSA")
+        make("PrivateKey", algorithm="RSA", rsaBits=1024)
     with pytest.raises(ValueError, match="only knows"):
         make("CertRequest", privateKeyPem=private_key(), subject={"country": "DE"})
 
 
-def test_keys_are_readable_in_every_format() -> None:
-    made = make("PrivateKey", algorithm="ECDSA", ecdsaCurve="P256")
+@pytest.mark.parametrize(
+    ("inputs", "begins", "named"),
+    [
+        ({"algorithm": "ECDSA", "ecdsaCurve": "P256"}, "EC PRIVATE", "ecdsa-sha2-nistp256 "),
+        ({"algorithm": "RSA", "rsaBits": 2048}, "RSA PRIVATE", "ssh-rsa "),
+    ],
+    ids=["ecdsa", "rsa"],
+)
+def test_keys_are_readable_in_every_format(inputs: dict[str, Any], begins: str, named: str) -> None:
+    made = make("PrivateKey", **inputs)
     traditional, pkcs8 = (
         load_pem_private_key(made[name].encode(), None).public_key()
         for name in ("privateKeyPem", "privateKeyPemPkcs8")
     )
     assert traditional == pkcs8
-    assert made["publicKeyOpenssh"].startswith("ecdsa-sha2-nistp256 ")
+    assert made["privateKeyPem"].startswith(f"-----BEGIN {begins} KEY-----")
+    assert made["publicKeyOpenssh"].startswith(named)
 
 
 def test_an_ed25519_key_has_the_one_form_that_there_is_for_it() -> None:
