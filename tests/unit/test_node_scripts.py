@@ -153,7 +153,7 @@ def kernel(packages: System) -> System:
 
 
 def load_modules(system: System) -> list[str]:
-    """What changes something. Nothing that is missing keeps the machine from booting on."""
+    """What changes something, and the pauses."""
     assert system.run("load-modules").returncode == 0
     quiet = ("systemd-detect-virt", "uname", "dpkg")
     return [call for call in system.calls if not call.startswith(quiet)]
@@ -166,9 +166,30 @@ def test_the_pod_networks_kernel_modules_are_loaded(kernel: System) -> None:
 
 def test_modules_that_the_image_lacks_come_from_ubuntus_package(kernel: System) -> None:
     """Without xt_cgroup no metadata firewall stands, and then no kubelet starts."""
+    kernel.stand_in("modprobe", kernel.failing(1))
+    kernel.stand_in("apt-get")
     calls = load_modules(kernel)
     assert calls[0] == calls[-1] == MODULES
     assert calls[-2] == f"apt-get {APT_OPTIONS} install linux-modules-extra-6.8.0-1015-azure"
+
+
+def test_modules_are_asked_for_again_while_another_program_has_apts_lists(
+    kernel: System,
+) -> None:
+    """install-docker runs at the same time, and `apt-get update` does not wait for another."""
+    # The image's modules, and twice both calls of apt-get.
+    for name in ("modprobe", "apt-get"):
+        kernel.stand_in(name, kernel.failing(5))
+    calls = load_modules(kernel)
+    assert [call.split()[0] for call in calls].count("sleep") == 2
+    assert calls[-1] == MODULES
+
+
+def test_a_kernel_without_the_modules_does_not_keep_the_machine_from_booting_on(
+    kernel: System,
+) -> None:
+    calls = load_modules(kernel)
+    assert [call.split()[0] for call in calls].count("sleep") == 10
 
 
 def test_a_machine_that_is_a_container_loads_nothing(kernel: System) -> None:
