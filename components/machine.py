@@ -13,15 +13,18 @@ from config.topology import Member
 
 # Azure refuses to change these on a living VM, though the preview would call it an update
 # (pulumi-azure-native #577). A resize is possible, but reboots at once and does not wait for the
-# gate of the member before. So all of them replace the VM, one after the other. The OS disk is not
-# among them: Azure does not tell a deallocated VM's kind of disk (azure-powershell #13213), so with
-# the refresh of every update a machine that sleeps would look changed; its kind follows the size.
+# gate of the member before. So all of them replace the VM, one after the other.
+# What others change on a VM is not among them, since the refresh of every update would see it: no
+# patchSettings, which an Azure policy writes (built-in: periodic assessment), and no OS disk, whose
+# kind Azure does not tell of a deallocated VM (azure-powershell #13213). That follows the size.
 _REPLACING = [
     "hardwareProfile.vmSize",
     "osProfile.adminUsername",
     "osProfile.computerName",
     "osProfile.customData",
-    "osProfile.linuxConfiguration",
+    "osProfile.linuxConfiguration.disablePasswordAuthentication",
+    "osProfile.linuxConfiguration.provisionVMAgent",
+    "osProfile.linuxConfiguration.ssh",
     "securityProfile",
     "storageProfile.imageReference",
     "storageProfile.diskControllerType",
