@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from config.taints import parsed
+
 # Of a pool that is kept for them: its label, and the key of a taint that they tolerate.
 SYSTEM_LABEL = "kubernetes.azure.com/mode"
 SYSTEM = "system"
@@ -15,12 +17,10 @@ ACCELERATOR_LABEL = "kubernetes.azure.com/accelerator"
 ACCELERATOR = "nvidia"
 GPU_TAINT = "nvidia.com/gpu"
 
-_HARMLESS = ":PreferNoSchedule"
-
 
 def run_addons(taints: Sequence[str]) -> bool:
     """Whether nodes with these taints take add-ons."""
     return all(
-        taint.endswith(_HARMLESS) or taint.partition(":")[0].partition("=")[0] == SYSTEM_TAINT
-        for taint in taints
+        taint.effect == "PreferNoSchedule" or taint.key == SYSTEM_TAINT
+        for taint in map(parsed, taints)
     )

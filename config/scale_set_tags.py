@@ -7,6 +7,7 @@ is written _, and _ as ~2.
 
 from __future__ import annotations
 
+from config.taints import parsed
 from config.topology import NodeSet
 
 _TEMPLATE = "k8s.io_cluster-autoscaler_node-template"
@@ -33,10 +34,8 @@ def scale_set_tags(cluster: str, node_set: NodeSet) -> dict[str, str]:
         tags[f"{_TEMPLATE}_resources_nvidia.com_gpu"] = str(size.gpus)
     for key, value in node_set.labels.items():
         tags[f"{_TEMPLATE}_label_{_written(key)}"] = value
-    for taint in node_set.taints:
-        name, _, effect = taint.rpartition(":")
-        key, _, value = name.partition("=")
-        tags[f"{_TEMPLATE}_taint_{_written(key)}"] = f"{value}:{effect}"
+    for taint in map(parsed, node_set.taints):
+        tags[f"{_TEMPLATE}_taint_{_written(taint.key)}"] = f"{taint.value}:{taint.effect}"
     return tags
 
 

@@ -10,6 +10,7 @@ from components.addons.plan import Cluster, Plan
 from components.addons.quantities import cores, memory
 from config.azure_limits import Size
 from config.schema_addons import Balloons
+from config.taints import parsed
 
 # What config/node_files.py reserves on each node, and what a kernel and the kubelet's eviction keep
 # of a machine's memory besides.
@@ -54,9 +55,13 @@ def _resources(size: Size, balloons: Balloons) -> dict[str, str]:
 
 def _tolerations(taints: Sequence[str]) -> list[dict[str, str]]:
     """Of the pool's own taints and no others: a node that is to be empty stays so."""
-    found = []
-    for taint in taints:
-        key, _, effect = taint.rpartition(":")
-        name, _, value = key.partition("=")
-        found.append({"key": name, "operator": "Equal", "value": value, "effect": effect})
-    return found
+    return [
+        {
+            "key": taint.key,
+            "operator": "Equal",
+            # The API drops an empty one, too.
+            **({"value": taint.value} if taint.value else {}),
+            "effect": taint.effect,
+        }
+        for taint in map(parsed, taints)
+    ]

@@ -18,6 +18,7 @@ from config.checks.check import reads
 from config.problems import Problem, nearest, problem
 from config.schema import Settings
 from config.schema_pools import NodePool
+from config.taints import parsed
 from config.topology import effective_size
 
 
@@ -84,7 +85,7 @@ def gpu_pools_are_marked(settings: Settings) -> Iterator[Problem]:
                 f"with addons.gpu, {ACCELERATOR_LABEL}: {ACCELERATOR} on pools of sizes with GPUs",
                 "add the label",
             )
-        if not any(taint.startswith((f"{GPU_TAINT}=", f"{GPU_TAINT}:")) for taint in pool.taints):
+        if not any(parsed(taint).key == GPU_TAINT for taint in pool.taints):
             yield problem(
                 f"nodePools.{key}.taints",
                 pool.taints,

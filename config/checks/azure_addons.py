@@ -12,6 +12,7 @@ from config.problems import Problem, problem
 from config.scale_set_tags import OWN_TAGS
 from config.schema import Settings
 from config.schema_pools import NodePool
+from config.taints import parsed
 from config.topology import effective_size
 from config.workload_identities import workloads
 
@@ -121,7 +122,7 @@ def tags_are_few_enough(settings: Settings) -> Iterator[Problem]:
 def _is_system(pool: NodePool) -> bool:
     return (
         pool.labels.get(SYSTEM_LABEL) == SYSTEM
-        and any(taint.partition("=")[0].partition(":")[0] == SYSTEM_TAINT for taint in pool.taints)
+        and any(parsed(taint).key == SYSTEM_TAINT for taint in pool.taints)
         and run_addons(pool.taints)
         and any(one.nodes for one in pool.scale_sets.values())
     )

@@ -209,6 +209,16 @@ def test_balloons_hold_gpus_too_and_run_where_their_pool_is() -> None:
     ]
 
 
+def test_a_balloon_tolerates_a_taint_without_a_value_as_the_api_writes_it() -> None:
+    changed = dict(configuration("prod"))
+    pools = changed["kilonode:nodePools"]
+    changed["kilonode:nodePools"] = {**pools, "cpu": {**pools["cpu"], "taints": ["a:NoExecute"]}}
+    changed["kilonode:addons"] = {"balloons": {"cpu": {"count": 2}}}
+    (_, _, found) = planned(load(raw_settings(changed)))["balloons"]
+    tolerated = found["spec"]["template"]["spec"]["tolerations"]
+    assert tolerated == [{"key": "a", "operator": "Equal", "effect": "NoExecute"}]
+
+
 @pytest.mark.parametrize(("millicores", "written"), [(2000, "2"), (2500, "2500m"), (50, "50m")])
 def test_cpu_is_written_as_the_api_writes_it(millicores: int, written: str) -> None:
     """Else every refresh finds a difference, and every update changes nothing again."""
