@@ -8,6 +8,7 @@ import json
 from components.addons.cloud_controller_manager import azure_config
 from components.addons.manifests import manifests
 from components.addons.plan import Cluster, Plan
+from components.addons.quantities import memory
 from config.workload_identities import AZURE_DISK
 
 
@@ -28,7 +29,7 @@ def plan(cluster: Cluster) -> Plan | None:
         "client_id": cluster.client_ids[AZURE_DISK.name],
         "config": config,
         "config_hash": hashlib.sha256(config.encode()).hexdigest()[:16],
-        "memory": f"{256 + cluster.nodes_at_most // 4}Mi",
+        "memory": memory(256 + cluster.nodes_at_most // 4),
     }
     classes = [
         one

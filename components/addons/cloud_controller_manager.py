@@ -8,6 +8,7 @@ from typing import Any
 
 from components.addons.manifests import manifests
 from components.addons.plan import Cluster, Plan
+from components.addons.quantities import memory
 from config.schema import Settings
 from config.topology import NODES_SUBNET, Topology
 from config.workload_identities import CLOUD_CONTROLLER_MANAGER
@@ -31,7 +32,7 @@ def plan(cluster: Cluster) -> Plan | None:
         "client_id": cluster.client_ids[CLOUD_CONTROLLER_MANAGER.name],
         "config": config,
         "config_hash": hashlib.sha256(config.encode()).hexdigest()[:16],
-        "memory": f"{256 + cluster.nodes_at_most // 4}Mi",
+        "memory": memory(256 + cluster.nodes_at_most // 4),
     }
     return Plan("cloud-controller-manager", manifests("cloud-controller-manager", values))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from components.addons.manifests import manifests
 from components.addons.plan import Cluster, Plan
+from components.addons.quantities import cores, memory
 from config.cluster_totals import totals
 from config.workload_identities import CLUSTER_AUTOSCALER
 
@@ -38,7 +39,7 @@ def plan(cluster: Cluster) -> Plan | None:
         "unneeded": f"{wanted.unneeded_minutes}m",
         "delay": f"{wanted.delay_after_add_minutes}m",
         "provision": f"{wanted.provision_minutes}m",
-        "cpu": f"{200 + nodes}m",
-        "memory": f"{512 + 2 * nodes}Mi",
+        "cpu": cores(200 + nodes),
+        "memory": memory(512 + 2 * nodes),
     }
     return Plan("cluster-autoscaler", manifests("cluster-autoscaler", values))
