@@ -13,6 +13,7 @@ from typing import Any, cast
 from pydantic import ValidationError, create_model
 
 from config import checks, user_data_limit
+from config.checks import notes, unbuildable, warnings
 from config.problems import SettingsError, salvageable, shape_problem, unreadable
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
@@ -48,21 +49,6 @@ def load(raw: Mapping[str, Any]) -> Settings:
     if found:
         raise SettingsError(found)
     return settings
-
-
-def unbuildable(settings: Settings) -> list[str]:
-    """Warnings that have to be gone before anything is built."""
-    return checks.unbuildable(settings)
-
-
-def notes(settings: Settings) -> list[str]:
-    """What the settings' author should prepare."""
-    return checks.notes(settings)
-
-
-def warnings(settings: Settings) -> list[str]:
-    """What the settings' author should know although the cluster can be built."""
-    return checks.warnings(settings)
 
 
 def raw_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:

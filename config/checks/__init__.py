@@ -54,17 +54,17 @@ def problems(settings: Settings, broken: Iterable[tuple[str, ...]]) -> list[Prob
 
 
 def unbuildable(settings: Settings) -> list[str]:
-    """What may be previewed, but not built. Among the warnings."""
+    """Warnings that have to be gone before anything is built."""
     return list(artifacts.unbuildable(settings))
 
 
 def notes(settings: Settings) -> list[str]:
-    """What to prepare."""
+    """What the settings' author should prepare."""
     return [*sizes.notes(settings), *artifacts.notes(settings)]
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What may be built but should be known about."""
+    """What the settings' author should know although they are valid."""
     return [
         *names.warnings(settings),
         *sizes.warnings(settings),
