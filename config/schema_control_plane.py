@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import StringConstraints
 
+from config.control_plane import Preset
 from config.schema_types import Section, setting
 
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
 
 
 class ControlPlane(Section):
-    preset: Literal["default", "large"] = setting(
+    preset: Preset = setting(
         "figures of the control plane's programs: `default` for hundreds of nodes, `large` for "
         "thousands; [what they are](#presets-of-the-control-plane)",
         limit="default or large",
