@@ -1,7 +1,7 @@
 """One single VM with a fixed address."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_azure_native import compute, network
@@ -46,7 +46,7 @@ class MachineArgs:
     identity_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     after: Sequence[pulumi.Resource]
-    backend_pool_ids: Sequence[pulumi.Output[str]] = field(default=())
+    backend_pool_ids: Sequence[pulumi.Output[str]] = ()
     data_disk_id: pulumi.Output[str] | None = None
 
 

@@ -8,7 +8,7 @@ from pulumi_azure_native import storage
 
 from components import roles
 from components.azure import ResourceGroup, known
-from components.identities import Identity
+from components.identities import ROLES, Identity
 from config.topology import ARTIFACTS_CONTAINER
 
 _CONTAINERS = ("etcd", "events")
@@ -25,15 +25,14 @@ _GRANTS = (
 )
 # What machines install and `make mirror` fills.
 _ARTIFACTS_GRANTS = tuple(
-    (ARTIFACTS_CONTAINER, roles.STORAGE_BLOB_DATA_READER, role)
-    for role in ("etcd", "events", "master", "node")
+    (ARTIFACTS_CONTAINER, roles.STORAGE_BLOB_DATA_READER, role) for role in ROLES
 )
 
 
 @dataclass(frozen=True)
 class StorageArgs:
-    """`identities` is keyed by role: etcd, events, master and node. `artifacts`: whether machines
-    fetch their artifacts from here."""
+    """`identities` is keyed by role. `artifacts`: whether machines fetch their artifacts from
+    here."""
 
     group: ResourceGroup
     account_name: str
@@ -127,7 +126,7 @@ def _expiry(folder: str, days: int) -> storage.ManagementPolicyRuleArgs:
             ),
             filters=storage.ManagementPolicyFilterArgs(
                 blob_types=["blockBlob"],
-                prefix_match=[f"{cluster}/snapshots/{folder}/" for cluster in ("etcd", "events")],
+                prefix_match=[f"{container}/snapshots/{folder}/" for container in _CONTAINERS],
             ),
         ),
     )

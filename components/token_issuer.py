@@ -26,8 +26,6 @@ class TokenIssuer(pulumi.ComponentResource):
     In an account of its own: in the other one no container may ever be public.
     """
 
-    container: pulumi.Resource
-
     def __init__(
         self, name: str, args: TokenIssuerArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
@@ -47,7 +45,7 @@ class TokenIssuer(pulumi.ComponentResource):
             allow_shared_key_access=False,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.container = storage.BlobContainer(
+        container = storage.BlobContainer(
             f"{name}-container",
             resource_group_name=args.group.name,
             account_name=known(args.account_name, after=account),
@@ -68,6 +66,6 @@ class TokenIssuer(pulumi.ComponentResource):
                 ISSUER_CONTAINER,
             ),
             parent=self,
-            target=self.container,
+            target=container,
         )
         self.register_outputs({"container": ISSUER_CONTAINER})

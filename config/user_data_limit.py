@@ -15,13 +15,14 @@ _KEYS = {"etcd": "etcd.main", "events": "etcd.events", "master": "masters"}
 def problems(settings: Settings) -> list[Problem]:
     """One problem for each role whose user data cannot be made. `settings` are valid otherwise."""
     plan = topology(settings)
-    # Members of a cluster and scale sets of a pool differ by a byte at most; render the largest.
-    largest: dict[str, Member | NodeSet] = {}
+    # Members of a cluster differ by a byte at most, scale sets of a pool by little: one stands for
+    # all of them.
+    samples: dict[str, Member | NodeSet] = {}
     for machine in plan.machines:
         key = f"nodePools.{machine.pool}" if isinstance(machine, NodeSet) else _KEYS[machine.role]
-        largest[key] = machine
+        samples[key] = machine
     found = []
-    for key, machine in largest.items():
+    for key, machine in samples.items():
         try:
             machine_user_data(settings, plan, machine)
         except UserDataError as error:
