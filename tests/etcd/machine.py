@@ -122,9 +122,7 @@ class Machine:
         return Preparation(self.me, self.parameters, self.places)
 
     def declaration(self) -> Declaration:
-        return Declaration(
-            self.parameters["VAULT_URL"], self.parameters["BUNDLE_NAME"], self.declared
-        )
+        return Declaration(self.parameters, self.places.pki)
 
     def boot(self) -> None:
         """Prepares and starts etcd unless it runs, and waits until it is what it is declared."""

@@ -27,7 +27,7 @@ def vault() -> Iterator[tuple[Store, str]]:
 def declaration(vault: tuple[Store, str], tmp_path: Path) -> Declaration:
     kept = tmp_path / "declared.json"
     kept.write_text(OLD)
-    return Declaration(vault[1], "etcd", kept)
+    return Declaration({"VAULT_URL": vault[1], "BUNDLE_NAME": "etcd"}, tmp_path)
 
 
 def put(store: Store, declared: str) -> None:

@@ -6,22 +6,25 @@ That word comes in the role's bundle, so whoever is declared or not any more, no
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from kilonode import bundle, web
 from kilonode.etcd.decision import Declared
 from kilonode.machine import Journal
 
-# In the bundle; bundle.service lays it out beside the certificates.
-_ENTRY = "etcd/declared.json"
+# bundle.service lays it out beside the certificates.
+_FILE = "declared.json"
+_ENTRY = f"etcd/{_FILE}"
 
 
 class Declaration:
     """Looked up for a machine that has no data: one with data goes on in any case."""
 
-    def __init__(self, vault: str, name: str, kept: Path) -> None:
-        """name: of the bundle; kept: where its entry was laid out."""
-        self._vault, self._name, self._kept = vault, name, kept
+    def __init__(self, parameters: Mapping[str, str], pki: Path) -> None:
+        """parameters: of machine.env; pki: etcd's folder, where the entry was laid out."""
+        self._vault, self._name = parameters["VAULT_URL"], parameters["BUNDLE_NAME"]
+        self._kept = pki / _FILE
         self._journal = Journal()
 
     def look_up(self) -> Declared:

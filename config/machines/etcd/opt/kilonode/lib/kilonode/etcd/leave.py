@@ -23,7 +23,7 @@ from kilonode.etcd.snapshot import SnapshotError, Workshop
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment
 
-# The run command that asks has 600 s. An election, or a member that joins, is over by then.
+# An election, or a member that joins, is over by then; the run command that asks has an hour.
 _PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 2.0
 
@@ -82,9 +82,7 @@ def main() -> None:
     if me.name not in names:
         sys.exit(f"etcd-leave: {me.name} is to leave itself: run this on a member that stays")
     leave = Leave(me, names, snapshot.workshop(parameters))
-    declaration = Declaration(
-        parameters["VAULT_URL"], parameters["BUNDLE_NAME"], PKI / "declared.json"
-    )
+    declaration = Declaration(parameters, PKI)
     journal = Journal()
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:

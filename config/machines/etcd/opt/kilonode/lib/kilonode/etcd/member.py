@@ -59,9 +59,7 @@ class Preparation:
         """Raises OSError if the certificates are not there."""
         self._me = me
         self._refounds = parameters["ETCD_ALL_LOST"] == "reinitialise"
-        self._declaration = Declaration(
-            parameters["VAULT_URL"], parameters["BUNDLE_NAME"], places.pki / "declared.json"
-        )
+        self._declaration = Declaration(parameters, places.pki)
         self._container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
         self._places = places
         floor = int(parameters["ETCD_FSYNC_FLOOR_MS"]) / 1000

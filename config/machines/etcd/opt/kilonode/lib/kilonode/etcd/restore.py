@@ -71,9 +71,7 @@ class Restore:
         self._me, self._places, self._service = me, places, service
         self._workshop = workshop
         self._metrics_port = int(parameters["ETCD_METRICS_PORT"])
-        self._declared = Declaration(
-            parameters["VAULT_URL"], parameters["BUNDLE_NAME"], places.pki / "declared.json"
-        )
+        self._declaration = Declaration(parameters, places.pki)
 
     @property
     def _client(self) -> Client:
@@ -81,7 +79,7 @@ class Restore:
 
     def plan(self, chosen: str | None = None) -> Plan:
         """`chosen`: name of the snapshot to use. Raises RestoreError, or one of web.ERRORS."""
-        declared = self._declared.look_up()
+        declared = self._declaration.look_up()
         if self._me.name not in declared.voters:
             raise RestoreError(f"{self._me.name} is no declared voter: run this on one's machine")
         addresses = (self._me.address, *self._me.peers)
