@@ -25,7 +25,6 @@ def member(letter: str, *, learner: bool = False, started: bool = True) -> Membe
         id=0xA0 + index,
         name=f"prod-etcd-{letter}" if started else "",
         peer_urls=(f"https://{address}:2380",),
-        client_urls=(f"https://{address}:2379",),
         is_learner=learner,
     )
 

@@ -7,7 +7,7 @@ from kilonode.etcd.decision import Declared, Member
 def entry(letter: str, *, learner: bool = False, started: bool = True) -> Member:
     index = ord(letter) - ord("a")
     urls = (f"https://10.0.0.{10 + index}:2380",)
-    return Member(0xA0 + index, f"etcd-{letter}" if started else "", urls, (), learner)
+    return Member(0xA0 + index, f"etcd-{letter}" if started else "", urls, learner)
 
 
 def test_a_member_that_never_started_is_known_by_its_address() -> None:

@@ -10,7 +10,7 @@ from kilonode.etcd.snapshot_store import Snapshot
 
 INTERVAL = 900.0
 # Id 1 leads; 2 and 3 follow, 4 learns.
-MEMBERS = tuple(Member(id, f"m{id}", (), (), id == 4) for id in (1, 2, 3, 4))
+MEMBERS = tuple(Member(id, f"m{id}", (), id == 4) for id in (1, 2, 3, 4))
 
 
 def answers(*ids: int) -> list[Answer]:

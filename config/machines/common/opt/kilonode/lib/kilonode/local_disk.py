@@ -26,6 +26,7 @@ from kilonode.disk_choice import (
     MissingError,
     Mount,
     RefusedError,
+    Step,
     decide,
     parse,
 )
@@ -157,7 +158,7 @@ def mount(device: Device) -> None:
     run("mount", "--types", "ext4", "--options", "noatime", device.path, MOUNT_POINT)
 
 
-def take(step: Mount | Format | Assemble | Create) -> bool:
+def take(step: Step) -> bool:
     """Takes one step. True when the local disk is mounted."""
     match step:
         case Assemble(paths):

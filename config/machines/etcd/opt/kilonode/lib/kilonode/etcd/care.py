@@ -11,12 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from kilonode import metrics
 from kilonode.etcd import care_memory, certificates
 from kilonode.etcd.care_memory import Memory
-from kilonode.etcd.client import Client, EtcdError, Status
+from kilonode.etcd.client import Client, EtcdError, Status, address_of
 from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import environment, say
@@ -92,7 +91,7 @@ class Care:
             raise UnhealthyError("another member leads now")
         found = {}
         for member in self._client.members(self._me.address):
-            address = urlsplit(member.peer_urls[0]).hostname or ""
+            address = address_of(member)
             if not member.name:
                 raise UnhealthyError(f"the member at {address} has never started")
             self._client.check_health(address, learner=member.is_learner, full=True)

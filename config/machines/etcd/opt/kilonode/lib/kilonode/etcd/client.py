@@ -232,7 +232,6 @@ def _members(answer: Mapping[str, Any]) -> tuple[Member, ...]:
             id=int(entry["ID"]),
             name=entry.get("name", ""),
             peer_urls=tuple(entry.get("peerURLs", ())),
-            client_urls=tuple(entry.get("clientURLs", ())),
             is_learner=entry.get("isLearner", False),
         )
         for entry in answer["members"]

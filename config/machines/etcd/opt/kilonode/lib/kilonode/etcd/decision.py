@@ -15,7 +15,7 @@ another: from then on the older one is over, whoever still has its data or answe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 
@@ -26,7 +26,6 @@ class Member:
     id: int
     name: str
     peer_urls: tuple[str, ...]
-    client_urls: tuple[str, ...]
     is_learner: bool
 
 
@@ -220,7 +219,7 @@ def decide(now: Situation) -> Step:
     if now.objection:
         # Its old entry stays, too: a vote that is missing costs no more than one that was removed.
         return Wait(now.objection)
-    current = _current(answers)
+    current = agreed(answers)
     if current:
         return _unreported(now) or _rejoin(now, current, answers)
     if answers:
@@ -234,7 +233,8 @@ def cluster_of_one(peer_url: str, token: str) -> int:
     return int.from_bytes(hashlib.sha1(member).digest()[:8])
 
 
-def _current(answers: Sequence[Answer]) -> Answer | None:
+def agreed(answers: Iterable[Answer]) -> Answer | None:
+    """One with the current member list; None if no member has a leader."""
     return next((answer for answer in answers if answer.agreed), None)
 
 
@@ -250,7 +250,7 @@ def _with_data(now: Situation, data: Data, answers: Sequence[Answer]) -> Step:
             f"members of cluster {answers[0].cluster_id:x} answer, this machine's data is of "
             f"{data.cluster_id:x}, and no birth record tells which one counts"
         )
-    current = _current(answers)
+    current = agreed(answers)
     if current and data.member_id not in {member.id for member in current.members}:
         return SetAside(f"member {data.member_id:x} is not in the cluster any more")
     # Also if nobody answers: all may be starting, and would never find a quorum if each waited.

@@ -10,6 +10,7 @@ import time
 
 from kilonode import units
 from kilonode.etcd.client import Client, EtcdError, address_of
+from kilonode.etcd.decision import agreed
 from kilonode.etcd.health import UnhealthyError, check_members
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment
@@ -49,7 +50,7 @@ def _check_voter(client: Client, me: ThisMember) -> None:
 def _check_learner(client: Client, me: ThisMember) -> None:
     """It may not read with the quorum, so how far it got is compared with the leader."""
     own = client.status(me.address)
-    current = next((answer for answer in client.answers(me.peers) if answer.agreed), None)
+    current = agreed(client.answers(me.peers))
     if not current:
         raise UnhealthyError("no member confirms the member list")
     if own.member_id not in {member.id for member in current.members}:

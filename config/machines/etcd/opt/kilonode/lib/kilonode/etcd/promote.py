@@ -6,6 +6,7 @@ import sys
 import time
 
 from kilonode.etcd.client import Client, EtcdError
+from kilonode.etcd.decision import agreed
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import Journal, environment, say
 
@@ -21,8 +22,7 @@ COMPACTIONS = "compact_rev_key"
 def promoted(client: Client, me: ThisMember) -> bool:
     """True if this member is a voter. Else asks for it; raises EtcdError if it is not time yet."""
     own_id = client.own_id(me.address)
-    answers = client.answers((me.address, *me.peers))
-    current = next((answer for answer in answers if answer.agreed), None)
+    current = agreed(client.answers((me.address, *me.peers)))
     if not current:
         raise EtcdError("no member confirms the member list")
     own = next((member for member in current.members if member.id == own_id), None)
