@@ -45,7 +45,7 @@ def keep(me: ThisMember, workshop: Workshop, data: Path = DATA) -> Taken | None:
     snapshot.check_cluster(known.cluster_id, workshop.container)
     file = data / "member/snap/db"
     revision = max(1, snapshot.revision_of(file, workshop.programs))
-    now = datetime.datetime.now(datetime.timezone.utc)  # noqa: UP017 (Python 3.10)
+    now = datetime.datetime.now(datetime.UTC)
     # Several stop at once, and blocks that two send under one name would be mixed.
     key = me.name.rpartition("-")[2]
     name = snapshot_store.name("stop", now, revision, known.cluster_id, key)

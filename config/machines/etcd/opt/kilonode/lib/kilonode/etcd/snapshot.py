@@ -111,7 +111,7 @@ def keep(
             raise SnapshotError(
                 f"the snapshot ends at revision {revision}, its member at {status.revision}"
             )
-        now = datetime.datetime.now(datetime.timezone.utc)  # noqa: UP017 (Python 3.10)
+        now = datetime.datetime.now(datetime.UTC)
         names = [
             snapshot_store.name(folder, now, revision, status.cluster_id, reason)
             for folder in folders

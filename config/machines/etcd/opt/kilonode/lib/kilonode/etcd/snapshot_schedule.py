@@ -59,7 +59,7 @@ def run(me: ThisMember, workshop: Workshop, interval: float, now: float) -> Take
     own = rank(status.member_id, status.leader, answers)
     if own is None or not is_due(now - max(kept) if kept else None, interval, own):
         return None
-    day = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)  # noqa: UP017 (Python 3.10)
+    day = datetime.datetime.fromtimestamp(now, datetime.UTC)
     longer = [
         folder
         for folder, shape in _LONGER.items()
