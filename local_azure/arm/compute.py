@@ -15,7 +15,7 @@ from local_azure.arm.store import Resource
 VM = "compute:VirtualMachine"
 SCALE_SET = "compute:VirtualMachineScaleSet"
 DISK = "compute:Disk"
-_DATA_DISK = "storageProfile.dataDisks.managedDisk.id"
+DATA_DISK = "storageProfile.dataDisks.managedDisk.id"
 # Facts 4: beyond this a scale set spans several placement groups.
 PLACEMENT_GROUP_INSTANCES = 100
 
@@ -125,7 +125,7 @@ def interface_is_free(request: Request) -> Iterator[str]:
 
 
 def _data_disks(request: Request) -> Iterator[Resource]:
-    for found in map(request.store.get, request.all(_DATA_DISK)):
+    for found in map(request.store.get, request.all(DATA_DISK)):
         if found is not None:
             yield found
 
@@ -134,7 +134,7 @@ def _data_disks(request: Request) -> Iterator[Resource]:
 def data_disk_is_free(request: Request) -> Iterator[str]:
     wanted = {disk.id.lower() for disk in _data_disks(request)}
     for other in request.others(VM):
-        for taken in at(other.properties, _DATA_DISK):
+        for taken in at(other.properties, DATA_DISK):
             if taken.lower() in wanted:
                 yield f"Disk {taken} is attached to {other.id}, and no shared disk."
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
 
 from config.azure_limits import SUBNET_RESERVED_FIRST, SUBNET_RESERVED_LAST, usable_addresses
+from local_azure.arm.compute import SCALE_SET
 from local_azure.arm.rules import Request, rule
 from local_azure.arm.shapes import Properties, at, one
 from local_azure.arm.store import Resource
@@ -15,7 +16,6 @@ SUBNET = "network:Subnet"
 SECURITY_GROUP = "network:NetworkSecurityGroup"
 BALANCER = "network:LoadBalancer"
 NIC = "network:NetworkInterface"
-SCALE_SET = "compute:VirtualMachineScaleSet"
 PRIORITIES = range(100, 4097)
 # Public addresses are given out of a range for documentation (RFC 5737).
 PUBLIC = [str(address) for address in IPv4Network("198.51.100.0/24").hosts()]

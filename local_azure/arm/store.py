@@ -64,14 +64,9 @@ class Store:
                 self._file(resource_id).unlink()
                 self._log("DELETE", resource)
 
-    def list(self, type: str | None = None, group: str | None = None) -> Sequence[Resource]:
-        """Resources in the order of their ids; group names are compared without case."""
-        return [
-            resource
-            for resource in self._all()
-            if (type is None or resource.type == type)
-            and (group is None or resource.group.lower() == group.lower())
-        ]
+    def list(self, type: str | None = None) -> Sequence[Resource]:
+        """Resources in the order of their ids."""
+        return [resource for resource in self._all() if type in (None, resource.type)]
 
     def children(self, resource_id: str) -> Sequence[Resource]:
         """Resources whose ids lie below this one, at any depth."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from config.azure_limits import SUBNET_RESERVED_FIRST
 from local_azure.arm.backend import RunResult
+from local_azure.arm.compute import DATA_DISK, DISK, SCALE_SET, VM
+from local_azure.arm.network import BALANCER, NIC
 from local_azure.arm.shapes import at, one
 from local_azure.arm.store import Resource, Store
 from local_azure.machines import disk, guest, machine
@@ -19,12 +21,6 @@ from local_azure.machines.machine import MachineError
 from local_azure.machines.spec import Spec, load, machines
 from local_azure.services import MachineIdentity
 
-VM = "compute:VirtualMachine"
-SCALE_SET = "compute:VirtualMachineScaleSet"
-DISK = "compute:Disk"
-NIC = "network:NetworkInterface"
-BALANCER = "network:LoadBalancer"
-_DATA_DISK = "storageProfile.dataDisks.managedDisk.id"
 _NETWORK_CARD = "networkProfile.networkInterfaces.id"
 _SET_SUBNET = (
     "virtualMachineProfile.networkProfile.networkInterfaceConfigurations.ipConfigurations.subnet.id"
@@ -118,7 +114,7 @@ class MachineBackend:
             profile["customData"],
             one(configuration, "ipConfigurations.subnet.id"),
             one(configuration, "ipConfigurations.privateIPAddress"),
-            one(resource.properties, _DATA_DISK),
+            one(resource.properties, DATA_DISK),
         )
 
     def _scale_set(self, resource: Resource) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_azure.arm.backend import Backend
+from local_azure.arm.compute import SCALE_SET
 from local_azure.arm.data import SECRET
 from local_azure.arm.kinds import KINDS
 from local_azure.arm.rules import AzureError
@@ -10,8 +11,6 @@ from local_azure.arm.service import Arm, DeploymentError, read, shown
 from local_azure.arm.shapes import Properties, marked, merged
 from local_azure.arm.store import Resource, Store
 from local_azure.providers.protocol import InitError, Plugin
-
-SCALE_SET = "compute:VirtualMachineScaleSet"
 
 
 class AzureNative(Plugin):

@@ -19,7 +19,7 @@ from xml.etree.ElementTree import Element, SubElement, fromstring, tostring
 
 from aiohttp import web
 
-from local_azure.arm.data import BLOB_DATA_CONTRIBUTOR, BLOB_DATA_READER
+from local_azure.arm.data import ACCOUNT, BLOB_DATA_CONTRIBUTOR, BLOB_DATA_READER, CONTAINER
 from local_azure.arm.store import Store
 from local_azure.services.access import (
     InvalidTokenError,
@@ -82,7 +82,7 @@ class BlobService:
 
     def reconcile(self) -> None:
         """Blobs go with their container and their account."""
-        kept = {_folder_name(one.id) for one in self._store.list("storage:BlobContainer")}
+        kept = {_folder_name(one.id) for one in self._store.list(CONTAINER)}
         for folder in self._directory.iterdir():
             if folder.name not in {*kept, DRAFTS}:
                 shutil.rmtree(folder)
@@ -182,7 +182,7 @@ class BlobService:
 
     def _folder(self, request: web.Request) -> Path:
         """The container's directory, for a caller who may use it."""
-        account = host_resource(self._store, "storage:StorageAccount", request)
+        account = host_resource(self._store, ACCOUNT, request)
         scope = f"{account.id}/blobServices/default/containers/{request.match_info['container']}"
         principal = self._principal(request)
         reads = request.method in ("GET", "HEAD")

@@ -6,6 +6,7 @@ import zlib
 from pathlib import Path
 
 from local_azure import fabric
+from local_azure.arm.data import ACCOUNT, VAULT
 from local_azure.arm.store import Store
 from local_azure.services.children import Child, listens
 
@@ -49,8 +50,8 @@ class Resolver:
 
 def zone(store: Store) -> str:
     """The root zone: names that it lacks are NXDOMAIN, for there is no internet."""
-    vaults = [f"{one.name.lower()}.{VAULT_DOMAIN}" for one in store.list("keyvault:Vault")]
-    accounts = [f"{one.name}.{BLOB_DOMAIN}" for one in store.list("storage:StorageAccount")]
+    vaults = [f"{one.name.lower()}.{VAULT_DOMAIN}" for one in store.list(VAULT)]
+    accounts = [f"{one.name}.{BLOB_DOMAIN}" for one in store.list(ACCOUNT)]
     addresses = {
         MIRROR_HOST: fabric.MIRROR,
         **dict.fromkeys(REGISTRY_HOSTS, fabric.REGISTRY),

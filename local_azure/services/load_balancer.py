@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from local_azure import fabric
+from local_azure.arm.network import BALANCER, NIC
 from local_azure.arm.store import Resource, Store
 from local_azure.services.children import Child
 from local_azure.shell import run
@@ -83,7 +84,7 @@ class LoadBalancers:
 
 def listeners(store: Store) -> Iterator[Listener]:
     """What the LoadBalancers, network cards and public addresses in the store say."""
-    for balancer in store.list("network:LoadBalancer"):
+    for balancer in store.list(BALANCER):
         for rule in balancer.properties.get("loadBalancingRules", []):
             frontend = _part(balancer, "frontendIPConfigurations", rule["frontendIPConfiguration"])
             probe = _part(balancer, "probes", rule["probe"])
@@ -124,7 +125,7 @@ def _public(store: Store, frontend: Part) -> str:
 def _members(store: Store, pool: str) -> list[str]:
     return [
         configuration["privateIPAddress"]
-        for card in store.list("network:NetworkInterface")
+        for card in store.list(NIC)
         for configuration in card.properties["ipConfigurations"]
         for member in configuration.get("loadBalancerBackendAddressPools", [])
         if member["id"].lower() == pool.lower()

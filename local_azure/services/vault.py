@@ -7,7 +7,7 @@ import json
 
 from aiohttp import web
 
-from local_azure.arm.data import SECRETS_USER
+from local_azure.arm.data import SECRETS_USER, VAULT
 from local_azure.arm.store import Resource, Store
 from local_azure.services.access import (
     InvalidTokenError,
@@ -40,7 +40,7 @@ class VaultService:
         return application
 
     async def _read(self, request: web.Request) -> web.Response:
-        vault = host_resource(self._store, "keyvault:Vault", request)
+        vault = host_resource(self._store, VAULT, request)
         if not request.query.get("api-version", "").startswith("7."):
             raise _error(web.HTTPBadRequest, "BadParameter", "No supported api-version was given.")
         name, version = request.match_info["name"], request.match_info.get("version", "")
