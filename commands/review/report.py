@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from commands.review.fates import REPLACED, ROLLED, Fate
+from commands.review.fates import NEW_INSTANCES, REPLACED, ROLLED, Fate
 
 _MEANING = {
     ROLLED: "one after another, each deleted, created and asked whether it works before the next",
-    "new instances only": "nodes that run keep what they were born with",
+    NEW_INSTANCES: "nodes that run keep what they were born with",
     REPLACED: "**at once: all of them are gone until the new ones work**",
 }
 
