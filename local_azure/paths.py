@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from toolchain.options import cache_root
+
 # Process ids, sockets and locks: gone with a reboot of the host, as what they stand for.
 RUN = Path("/run/kilonode")
 # A variable in the environment of every process that `make up` and `make down` start, and of those
@@ -19,4 +21,4 @@ def state() -> Path:
 
 def cache() -> Path:
     """The root of what can be made again: base images, the toolchain."""
-    return Path(os.environ.get("KILONODE_CACHE", Path.home() / ".cache/kilonode"))
+    return cache_root()
