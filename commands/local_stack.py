@@ -16,17 +16,16 @@ from commands.engine import Engine
 from commands.tools import toolchain
 from config.settings import load, raw_settings
 from config.stack_file import configuration
-from local_azure.paths import MARK
+from local_azure import fabric, paths
 
-STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
-RUN = Path("/run/kilonode")
+STATE = paths.state()
+RUN = paths.RUN
 KUBECONFIG = STATE / "kubeconfig"
-NAMESPACE = "kilonode"
 
 
 def in_fabric(*command: str) -> list[str]:
     """`command` inside the fabric's network namespace, where the cluster's addresses are."""
-    return ["ip", "netns", "exec", NAMESPACE, *command]
+    return ["ip", "netns", "exec", fabric.NAMESPACE, *command]
 
 
 @contextmanager
@@ -35,7 +34,7 @@ def exclusive() -> Iterator[None]:
 
     Every process that is started from here on is marked as ours.
     """
-    os.environ[MARK] = str(os.getpid())
+    os.environ[paths.MARK] = str(os.getpid())
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w") as handle:
         try:
