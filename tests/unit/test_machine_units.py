@@ -1,4 +1,4 @@
-"""The documents' flags stand in the units of masters and nodes, and what must hold holds there."""
+"""The documents' flags stand in the units, and what must hold holds there."""
 
 from __future__ import annotations
 
@@ -202,8 +202,13 @@ def test_without_a_credential_only_health_is_answered() -> None:
 
 def test_every_unit_that_is_needed_is_one_that_the_machine_has() -> None:
     """systemd ignores a misspelt After=, and drops a start over a misspelt Requires=."""
-    distribution = {"network-online.target", "docker.service"}
-    for role in ("node", "master"):
+    distribution = {
+        "network-online.target",
+        "network.target",
+        "nss-lookup.target",
+        "docker.service",
+    }
+    for role in FOLDERS:
         folders = [MACHINES / folder / UNITS for folder in FOLDERS[role]]
         shipped = {path.name for folder in folders for path in folder.iterdir()}
         for path in (path for folder in folders for path in folder.rglob("*") if path.is_file()):
@@ -213,14 +218,14 @@ def test_every_unit_that_is_needed_is_one_that_the_machine_has() -> None:
 
 
 def _of_the_boot(name: str) -> bool:
-    return name.startswith("cloud-") or name in ("mnt.mount", "shutdown.target")
+    return name.startswith("cloud-") or name in ("mnt.mount", "mnt-local.mount", "shutdown.target")
 
 
 def test_programs_are_executable_and_units_are_not() -> None:
-    for folder in ("node", "master"):
-        for path in (path for path in (MACHINES / folder).rglob("*") if path.is_file()):
+    for folder in MACHINES.iterdir():
+        for path in (path for path in folder.rglob("*") if path.is_file()):
             executable = bool(path.stat().st_mode & 0o100)
-            assert executable == (path.parent == MACHINES / folder / "opt/kilonode/bin"), path
+            assert executable == (path.parent == folder / "opt/kilonode/bin"), path
 
 
 def test_every_program_that_a_unit_starts_is_there() -> None:
@@ -228,12 +233,11 @@ def test_every_program_that_a_unit_starts_is_there() -> None:
     artifacts = yaml.safe_load((MACHINES.parent / "artifacts.yaml").read_text())["artifacts"]
     installed = {path for entry in artifacts.values() for path in entry["install"].values()}
     ours = {f"/opt/kilonode/bin/{path.name}" for path in MACHINES.glob("*/opt/kilonode/bin/*")}
-    for folder in ("node", "master"):
-        for path in (MACHINES / folder / UNITS).glob("*.service"):
-            for key in ("ExecStart", "ExecStartPre", "ExecStartPost"):
-                for program in _programs(path.read_text(), key):
-                    known = program in installed | ours or not program.startswith("/opt/")
-                    assert known, f"{path.name}: {program}"
+    for path in MACHINES.glob(f"*/{UNITS}/*.service"):
+        for key in ("ExecStart", "ExecStartPre", "ExecStartPost", "ExecStop"):
+            for program in _programs(path.read_text(), key):
+                known = program in installed | ours or not program.startswith("/opt/")
+                assert known, f"{path.name}: {program}"
 
 
 def _programs(text: str, key: str) -> list[str]:
