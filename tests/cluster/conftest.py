@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
+from local_azure import paths
 from local_azure.machines import guest
 from local_azure.machines.spec import load, machines
 
 TOP = Path(__file__).resolve().parents[2]
-STATE = Path(os.environ.get("KILONODE_STATE", "/var/lib/kilonode/local"))
+STATE = paths.state()
 MANIFESTS = Path(__file__).parent / "manifests"
 
 
@@ -136,7 +137,9 @@ class Cluster:
 
     def machines(self, role: str) -> list[str]:
         """Names of the machines of a role: etcd, events, master or a pool's name."""
-        return sorted(spec.name for spec in machines() if f"-{role}-" in f"-{spec.name}")
+        found = sorted(spec.name for spec in machines() if f"-{role}-" in f"-{spec.name}")
+        assert found, f"no machine of the role {role}"
+        return found
 
     @cached_property
     def bin(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import threading
 import time
@@ -9,7 +10,8 @@ from types import TracebackType
 
 from tests.cluster.conftest import Cluster
 
-LABEL = "kilonode.io/test=writing"
+LABELS = {"kilonode.io/test": "writing"}
+SELECTOR = "--selector=kilonode.io/test=writing"
 PAUSE_SECONDS = 0.5
 
 
@@ -42,13 +44,11 @@ class Writing:
         while not self._stop.wait(PAUSE_SECONDS):
             number += 1
             name = f"writing-{time.time_ns()}-{number}"
-            manifest = (
-                '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": '
-                f'{{"name": "{name}", "labels": {{"kilonode.io/test": "writing"}}}}}}'
-            )
+            metadata = {"name": name, "labels": LABELS}
+            written = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
             try:
                 self._cluster.kubectl(
-                    "create", "--request-timeout=5s", "--filename=-", stdin=manifest
+                    "create", "--request-timeout=5s", "--filename=-", stdin=json.dumps(written)
                 )
             except subprocess.CalledProcessError:
                 # Not acknowledged: it may be there or not.
@@ -57,9 +57,9 @@ class Writing:
 
     def lost(self) -> set[str]:
         """Acknowledged writes that the API does not have any more; all are deleted then."""
-        listed = self._cluster.get("configmaps", f"--selector={LABEL}")["items"]
+        listed = self._cluster.get("configmaps", SELECTOR)["items"]
         self._forget()
         return self.acknowledged - {item["metadata"]["name"] for item in listed}
 
     def _forget(self) -> None:
-        self._cluster.kubectl("delete", "configmaps", f"--selector={LABEL}")
+        self._cluster.kubectl("delete", "configmaps", SELECTOR)
