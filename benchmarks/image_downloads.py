@@ -15,8 +15,7 @@ from benchmarks.own_docker import dockerd
 from benchmarks.row import Row
 from benchmarks.slow_registry import MIB, Pace, add_image, serving
 from config.node_files import node_files
-from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.settings import of_stack
 from config.topology import topology
 
 IMAGES = 10
@@ -29,7 +28,7 @@ DEFAULT = 3
 
 def run() -> list[Row]:
     """Needs root, and the machine image for its Docker."""
-    settings = load(raw_settings(configuration("local")))
+    settings = of_stack("local")
     ours = json.loads(node_files(settings, topology(settings))["/etc/docker/daemon.json"])
     defaults = {key: value for key, value in ours.items() if key != "max-concurrent-downloads"}
     with tempfile.TemporaryDirectory(prefix="kilonode-bench-") as scratch:

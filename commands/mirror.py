@@ -24,8 +24,8 @@ from commands.tools import toolchain
 from config.artifacts import catalog
 from config.images import archives, pause_archive
 from config.schema import Settings
-from config.settings import SettingsError, load, raw_settings
-from config.stack_file import StackFileError, configuration
+from config.settings import SettingsError, of_stack
+from config.stack_file import StackFileError
 from toolchain import digest
 from toolchain.errors import ToolchainError
 from toolchain.image_archive import Images, Named
@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--upload", action="store_true", help="fill the mirror in Blob storage")
     options = parser.parse_args()
     try:
-        settings = load(raw_settings(configuration(options.stack)))
+        settings = of_stack(options.stack)
         toolchain("ensure", "up")
         sums = lay_out(settings, options.out)
         if options.upload:

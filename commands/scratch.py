@@ -58,10 +58,9 @@ def enter(top: Path) -> None:
 def machine_files() -> str:
     """Hash of all machines' files."""
     from config.render import machine_files as rendered
-    from config.settings import load, raw_settings
-    from config.stack_file import configuration
+    from config.settings import of_stack
 
-    machines = rendered(load(raw_settings(configuration(_STACK))))
+    machines = rendered(of_stack(_STACK))
     return _hash([(role, sorted(files.items())) for role, files in machines.items()])
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from config.environment import machine_user_data
 from config.schema import Settings
-from config.settings import SettingsError, load, raw_settings, warnings
-from config.stack_file import StackFileError, configuration
+from config.settings import SettingsError, of_stack, warnings
+from config.stack_file import StackFileError
 from config.topology import Member, NodeSet, topology
 from config.user_data import MachineFile, decode
 
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path)
     arguments = parser.parse_args()
     try:
-        settings = load(raw_settings(configuration(arguments.stack)))
+        settings = of_stack(arguments.stack)
         for text in warnings(settings):
             print(f"warning: {text}", file=sys.stderr)
         files = machine_files(settings)

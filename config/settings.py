@@ -1,6 +1,6 @@
 """A stack's settings: read once, refused as a whole with every problem named.
 
-settings = load(raw)        # raises SettingsError
+settings = of_stack("prod")     # raises SettingsError
 for text in warnings(settings): ...
 """
 
@@ -17,8 +17,18 @@ from config.checks import notes, unbuildable, warnings
 from config.problems import SettingsError, salvageable, shape_problem, unreadable
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
+from config.stack_file import configuration
 
-__all__ = ["Settings", "SettingsError", "load", "notes", "raw_settings", "unbuildable", "warnings"]
+__all__ = [
+    "Settings",
+    "SettingsError",
+    "load",
+    "notes",
+    "of_stack",
+    "raw_settings",
+    "unbuildable",
+    "warnings",
+]
 
 _PROJECT = "kilonode"
 _PROVIDER = "azure-native"
@@ -30,6 +40,11 @@ _optional: dict[str, Any] = {
     for name, field in Settings.model_fields.items()
 }
 _Readable = create_model("_Readable", __base__=Settings, **_optional)
+
+
+def of_stack(stack: str) -> Settings:
+    """The settings that stand in the stack's file. Raises StackFileError or SettingsError."""
+    return load(raw_settings(configuration(stack)))
 
 
 def load(raw: Mapping[str, Any]) -> Settings:
@@ -51,15 +66,15 @@ def load(raw: Mapping[str, Any]) -> Settings:
     return settings
 
 
-def raw_settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
+def raw_settings(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Stack configuration by its full keys, as `load` takes it.
 
-    configuration: values as YAML reads them, or as the Pulumi engine passes them on, which makes
-    JSON of lists and mappings. Keys of other namespaces, and the provider's further keys, are
+    entries: values as YAML reads them, or as the Pulumi engine passes them on, which makes JSON of
+    lists and mappings. Keys of other namespaces, and the provider's further keys, are
     left out.
     """
     raw: dict[str, Any] = {}
-    for key, value in configuration.items():
+    for key, value in entries.items():
         namespace, _, name = key.partition(":")
         if namespace == _PROJECT or (namespace == _PROVIDER and name in PROVIDER_KEYS):
             raw[name] = _parsed(value)

@@ -10,15 +10,15 @@ import json
 import sys
 
 from config.checks.artifacts import unchecked
-from config.settings import SettingsError, load, raw_settings
-from config.stack_file import StackFileError, configuration
+from config.settings import SettingsError, of_stack
+from config.stack_file import StackFileError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="config.unchecked", description=__doc__.splitlines()[0])
     parser.add_argument("--stack", required=True)
     try:
-        settings = load(raw_settings(configuration(parser.parse_args().stack)))
+        settings = of_stack(parser.parse_args().stack)
     except (StackFileError, SettingsError) as error:
         sys.exit(f"kilonode: {error}")
     print(json.dumps(unchecked(settings)))

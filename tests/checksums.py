@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from config.checks.artifacts import unchecked
-from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.settings import of_stack
 
 
 def checksums(stack: str) -> dict[str, str]:
     """Of what has no official one: some programs, and the archives of the stack's images."""
-    return dict.fromkeys(unchecked(load(raw_settings(configuration(stack)))), "c" * 64)
+    return dict.fromkeys(unchecked(of_stack(stack)), "c" * 64)

@@ -7,8 +7,7 @@ from components.addons.manifests import Manifest
 from components.addons.plan import Cluster
 from config.artifacts import catalog
 from config.schema import Settings
-from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.settings import of_stack
 from config.topology import topology
 from config.workload_identities import workloads
 
@@ -21,4 +20,4 @@ def planned(settings: Settings) -> dict[str, list[Manifest]]:
 
 
 def addons_of(stack: str) -> dict[str, list[Manifest]]:
-    return planned(load(raw_settings(configuration(stack))))
+    return planned(of_stack(stack))

@@ -10,8 +10,7 @@ import pytest
 from kilonode import artifacts, metadata, web
 from kilonode.artifacts import Artifact, ArtifactError
 
-from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.settings import of_stack
 from config.topology import topology
 from tests.checksums import checksums
 from tests.unit.http_server import Answer, Request, serving
@@ -87,7 +86,7 @@ def recording(mirror: str) -> Recording:
 
 
 def test_the_clusters_own_account_as_mirror_is_a_container_that_all_machines_may_read() -> None:
-    plan = topology(load(raw_settings(configuration("local"))))
+    plan = topology(of_stack("local"))
     own = recording(plan.artifacts_url)
     (container,) = (one for one in own.of_type(CONTAINER) if one.name.endswith("-artifacts"))
     assert container.inputs["containerName"] == "artifacts"

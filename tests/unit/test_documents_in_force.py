@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from config.render import machine_files
-from config.settings import load, raw_settings
-from config.stack_file import REPOSITORY, configuration
+from config.settings import of_stack
+from config.stack_file import REPOSITORY
 from config.user_data import MACHINES
 from tests.unit.test_machine_units import command
 
-PROD = load(raw_settings(configuration("prod")))
+PROD = of_stack("prod")
 
 
 @cache

@@ -13,8 +13,7 @@ from components.workload_identity import AUDIENCE
 from config.azure_limits import SIZES, TAGS_MAX
 from config.environment import machine_user_data
 from config.scale_set_tags import OWN_TAGS, scale_set_tags
-from config.settings import load, raw_settings
-from config.stack_file import configuration
+from config.settings import of_stack
 from config.topology import ISSUER_CONTAINER, topology
 from config.user_data import MACHINES
 from config.workload_identities import AZURE_DISK, CLOUD_CONTROLLER_MANAGER, CLUSTER_AUTOSCALER
@@ -33,7 +32,7 @@ def prod() -> Recording:
 
 
 def plan() -> Any:
-    return topology(load(raw_settings(configuration("prod"))))
+    return topology(of_stack("prod"))
 
 
 def found(addon: str, kind: str) -> Any:
@@ -324,7 +323,7 @@ def test_machines_know_of_the_cloud_provider_where_it_is_on_and_nowhere_else() -
             if one.role in ("node", "master")
         }
         for stack in ("prod", "local")
-        for loaded in [load(raw_settings(configuration(stack)))]
+        for loaded in [of_stack(stack)]
     }
     assert {one["CLOUD_PROVIDER"] for one in variables["prod"].values()} == {"external"}
     assert {one["CLOUD_PROVIDER"] for one in variables["local"].values()} == {""}

@@ -14,8 +14,7 @@ from components.addons import prometheus
 from components.addons.manifests import Manifest
 from components.addons.plan import Cluster
 from config.artifacts import catalog
-from config.settings import Settings, load, raw_settings
-from config.stack_file import configuration
+from config.settings import Settings, of_stack
 from config.topology import topology
 from tests.unit.settings_samples import settings
 
@@ -29,7 +28,7 @@ def of(chosen: Settings) -> Cluster:
 
 
 def prod() -> Cluster:
-    return of(load(raw_settings(configuration("prod"))))
+    return of(of_stack("prod"))
 
 
 def planned(cluster: Cluster) -> list[Manifest]:

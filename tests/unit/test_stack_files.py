@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from config.schema import Settings
-from config.settings import load, raw_settings, warnings
+from config.settings import of_stack, warnings
 from config.stack_file import StackFileError, configuration, stacks
 from config.topology import topology
 
 
-def stack(name: str) -> Settings:
-    return load(raw_settings(configuration(name)))
-
-
 @pytest.mark.parametrize("name", stacks())
 def test_every_stack_is_accepted_and_uses_no_unknown_namespace(name: str) -> None:
-    assert topology(stack(name)).cluster == name
+    assert topology(of_stack(name)).cluster == name
     assert {key.partition(":")[0] for key in configuration(name)} == {"azure-native", "kilonode"}
     assert "secure" not in str(configuration(name))
 
@@ -31,7 +26,7 @@ def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:
 
 
 def test_prod_is_the_documents_cluster() -> None:
-    settings = stack("prod")
+    settings = of_stack("prod")
     plan = topology(settings)
     assert sum(pool.max_nodes for pool in settings.node_pools.values()) == 2500
     assert settings.node_pools["cpu"].size == "Standard_D15_v2"
@@ -41,11 +36,11 @@ def test_prod_is_the_documents_cluster() -> None:
 
 
 def test_prod_is_watched_d6() -> None:
-    assert stack("prod").addons.prometheus
+    assert of_stack("prod").addons.prometheus
 
 
 def test_prod_warns_of_its_placeholder_the_documents_two_sizes_and_missing_checksums() -> None:
-    placeholder, retiring, retired, unchecked = warnings(stack("prod"))
+    placeholder, retiring, retired, unchecked = warnings(of_stack("prod"))
     assert "kilonode:sshPublicKey: a placeholder" in placeholder
     assert "Standard_D15_v2" in retiring
     assert "Standard_NC64as_T4_v3 stands in" in retired
@@ -53,11 +48,11 @@ def test_prod_warns_of_its_placeholder_the_documents_two_sizes_and_missing_check
 
 
 def test_dev_is_the_smallest_cluster_there_can_be() -> None:
-    plan = topology(stack("dev"))
+    plan = topology(of_stack("dev"))
     assert (len(plan.etcd.voters), len(plan.events.voters), len(plan.masters)) == (3, 1, 2)
 
 
 def test_local_has_every_role_and_a_pool_of_two_and_one_of_none() -> None:
-    plan = topology(stack("local"))
+    plan = topology(of_stack("local"))
     assert (len(plan.etcd.voters), len(plan.events.voters), len(plan.masters)) == (3, 3, 2)
     assert {one.pool: one.nodes for one in plan.node_sets} == {"cpu": 2, "gpu": 0}
