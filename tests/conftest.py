@@ -1,12 +1,24 @@
-"""Figures: what a test measured on the way is said at the end of the run."""
+"""What tests of several kinds share: the toolchain's programs, and figures, which are what a test
+measured on the way and are said at the end of the run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from toolchain import spec
+from toolchain.ensure import Toolchain
+from toolchain.options import Options
+
 Tell = Callable[[str], None]
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder of all that machines install and tests run: etcd, kubectl, etcd-load …"""
+    return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
 
 
 @pytest.fixture

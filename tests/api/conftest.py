@@ -8,15 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.api.control_plane import Api, ControlPlane
-from toolchain import spec
-from toolchain.ensure import Toolchain
-from toolchain.options import Options
-
-
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    """The folder of the programs that machines install, and kubectl."""
-    return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
 
 
 @pytest.fixture(scope="session")

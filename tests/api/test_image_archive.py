@@ -15,11 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from toolchain import image, spec
-from toolchain.ensure import Toolchain
+from toolchain import image
 from toolchain.image import Image
 from toolchain.image_archive import Images, Named, PullError, merge
-from toolchain.options import Options
 from toolchain.store import Store
 
 
@@ -69,12 +67,6 @@ def test_the_same_list_gives_the_same_bytes_and_layers_in_common_once(tmp_path: 
         merge(sources, archive)
     assert archives[0].read_bytes() == archives[1].read_bytes()
     assert len([name for name in contents(archives[0]) if name.endswith(".tar")]) == 1
-
-
-@pytest.fixture(scope="module")
-def programs() -> Path:
-    """The folder of crane and registry."""
-    return Toolchain(spec.load(), Options.from_environment()).folders("up").bin
 
 
 @pytest.fixture

@@ -11,15 +11,6 @@ from kilonode.etcd import client, member
 from tests.etcd.world import Launch, World
 from tests.unit import blob_store
 from tests.unit.blob_store import Store
-from toolchain import spec
-from toolchain.ensure import Toolchain
-from toolchain.options import Options
-
-
-@pytest.fixture(scope="session")
-def programs() -> Path:
-    """The folder of etcd, etcdctl, etcdutl, etcd-load and fallible-disk."""
-    return Toolchain(spec.load(), Options.from_environment()).folders("test").bin
 
 
 @pytest.fixture(scope="module")

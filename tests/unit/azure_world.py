@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from local_azure.arm.backend import PlanBackend, RunResult
-from local_azure.arm.kinds import KINDS
 from local_azure.arm.service import Arm
 from local_azure.arm.store import Resource, Store
 
@@ -297,9 +296,3 @@ class World:
             else:
                 at[last] = value
         return body
-
-    def another(self, type: str, **changes: Any) -> dict[str, Any]:
-        """A valid body under another name; `changes` as for body, with `__` for the dots."""
-        own_name = KINDS[type].parameters[-1]
-        dotted = {path.replace("__", "."): value for path, value in changes.items()}
-        return self.body(type, {own_name: f"{BODIES[type].get(own_name, '')}2", **dotted})
