@@ -14,9 +14,9 @@ from config.user_data import encode, render
 from config.workload_identities import workloads
 
 MASTER_TAINT = "node-role.kubernetes.io/control-plane=:NoSchedule"
-# NodeRestriction keeps a kubelet from the role labels of Kubernetes itself.
-# The cloud controller manager is to leave them alone: they are no part of a scale set, and it has
-# no rights over their resource group.
+# A role label of our own: NodeRestriction keeps a kubelet from those of Kubernetes itself.
+# The cloud controller manager is to leave masters alone: they are no part of a scale set, and it
+# has no rights over their resource group.
 MASTER_LABELS = {"kilonode.io/role": "master", "kubernetes.azure.com/managed": "false"}
 
 INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
@@ -56,14 +56,14 @@ def machine_user_data(
     if isinstance(machine, NodeSet):
         # cloud-node-manager would say so too, but after others have read it.
         labels = {**machine.labels, INSTANCE_TYPE_LABEL: machine.size.name}
-        environment |= _node(settings, topology, labels, machine.taints)
+        environment |= _node(settings, labels, machine.taints)
         environment["API_SERVER"] = f"https://{topology.api_address}:6443"
         gpus = has_gpus(settings, machine)
         environment |= _gpus(machine) if gpus else {}
         files |= node_files.node_files(settings, topology, gpus=gpus)
         files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, machine.pool))
     elif role == "master":
-        environment |= _node(settings, topology, MASTER_LABELS, (MASTER_TAINT,))
+        environment |= _node(settings, MASTER_LABELS, (MASTER_TAINT,))
         environment |= _master(settings, topology)
         files |= node_files.node_files(settings, topology)
         files[IMAGES_FILE] = node_files.to_json(images.manifest(settings, pool=None))
@@ -136,9 +136,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     }
 
 
-def _node(
-    settings: Settings, topology: Topology, labels: Mapping[str, str], taints: Iterable[str]
-) -> dict[str, str]:
+def _node(settings: Settings, labels: Mapping[str, str], taints: Iterable[str]) -> dict[str, str]:
     packages = catalog().packages
     return {
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),

@@ -23,5 +23,5 @@ def test_an_ordinary_user_may_do_nothing(somebody: Api) -> None:
     assert "forbidden" in somebody.refusal("get", "pods", "--all-namespaces")
 
 
-def test_a_node_reads_no_secrets_but_those_of_its_pods(api: Api, node: Api) -> None:
+def test_a_node_reads_no_secrets_but_those_of_its_pods(node: Api) -> None:
     assert "forbidden" in node.refusal("get", "secrets", "--namespace=kube-system")

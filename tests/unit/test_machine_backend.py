@@ -185,9 +185,7 @@ def test_a_reimage_after_an_interrupted_one_takes_the_old_disk_away(
     assert not (reimaged.directory / "upper.draft/half").exists()
 
 
-def test_a_reimaged_machine_is_one_that_should_run(
-    reimaged: Spec, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reimaged_machine_is_one_that_should_run(reimaged: Spec) -> None:
     """Or the daemon's next start would not boot it again."""
     verbs._reimage(reimaged)
     spec = load(reimaged.name)

@@ -123,9 +123,7 @@ def test_a_founder_killed_before_etcd_first_starts_founds_at_its_next_start(
     assert not a.places.intention.exists()
 
 
-def test_nobody_without_a_certificate_of_the_cluster_is_answered(
-    machine: Launch, tmp_path: Path
-) -> None:
+def test_nobody_without_a_certificate_of_the_cluster_is_answered(machine: Launch) -> None:
     a, stranger = machine("a"), machine("b")
     a.boot()
     shutil.rmtree(stranger.places.pki)
