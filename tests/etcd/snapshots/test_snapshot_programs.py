@@ -73,6 +73,13 @@ def test_the_program_shows_asks_and_restores(
     assert a.client.count(a.me.address) == COUNT
 
 
+def test_without_a_snapshot_there_is_nothing_to_rehearse(
+    machine: Launch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit, match="not restored: there is no snapshot"):
+        run_on(machine("a"), monkeypatch, restore, "--scratch", str(tmp_path / "rehearsal"))
+
+
 def test_the_scheduled_program_tells_prometheus_and_fails_loudly(
     machine: Launch, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -242,6 +242,8 @@ def main() -> None:
                 print(f"{one.name}  {one.size >> 10} KiB  {_age(one)} old")
         elif arguments.scratch:
             found = snapshot_store.snapshots(workshop.container)
+            if not found:
+                raise RestoreError("there is no snapshot to rehearse with")
             source = _named(found, arguments.chosen) if arguments.chosen else found[-1]
             print(rehearsal.rehearse(source, arguments.scratch, workshop))
         else:
