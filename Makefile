@@ -44,5 +44,5 @@ soak: ## the long fault runs (root)
 	@$(RUN) toolchain ensure test
 	@$(RUN) pytest -p no:cacheprovider --verbose -m soak tests/etcd tests/cluster
 
-bench: ## the benchmarks, each a ratio of two arms in one run; some of them: ARGS="preview boot"
+bench: ## the benchmarks, two arms in one run wherever there are two; some of them: ARGS="preview boot"
 	@$(RUN) commands.bench $(ARGS)

@@ -1,4 +1,4 @@
-"""Benchmarks: each row compares two arms of one run, so that the machine's speed cancels out."""
+"""Benchmarks: where there are two arms, one run has both, so machine speed cancels out."""
 
 import sys
 
