@@ -129,13 +129,13 @@ def test_the_deprecated_ones_are_those_with_a_reason(command: Command) -> None:
         for stack, role, service in ALL
         for flag in deprecated(answer(command(stack, role, service)))
     }
-    _, _, *rows = table("Ours that are called deprecated")
+    _, _, *rows = table("Deprecated flags that we use")
     assert {(program, flag) for program, flag, _ in rows} == said
     assert all(reason for _, _, reason in rows)
 
 
 def test_the_documents_flags_are_what_the_page_says_today(programs: Path) -> None:
-    _, _, *rows = table("The documents', as they are written")
+    _, _, *rows = table("The documents' flags, as they are written")
     for program, flag, today, _ in rows:
         said = answer([str(programs / program), flag])
         found = "unknown" if refused(said) else "deprecated" if deprecated(said) else "taken"
