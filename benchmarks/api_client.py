@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from components.endpoint import API_PORT
+from config.topology import API_PORT
 
 
 class RefusedError(Exception):

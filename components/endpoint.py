@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from config.schema import Settings
-from config.topology import Topology
+from config.topology import API_PORT, Topology
 
-API_PORT = 6443
 _SERVICE_NAMES = (
     "kubernetes",
     "kubernetes.default",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pulumi_azure_native import network
 
-from components.endpoint import API_PORT
+from config.topology import API_PORT
 
 KUBELET_PORT = "10250"
 VXLAN_PORT = "8472"

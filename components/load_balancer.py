@@ -6,7 +6,7 @@ import pulumi
 from pulumi_azure_native import network
 
 from components.azure import ResourceGroup, known
-from components.endpoint import API_PORT
+from config.topology import API_PORT
 
 _FRONTEND = "api"
 _POOL = "masters"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from config import control_plane, images, node_files, scheduler_policy
 from config.artifacts import catalog
 from config.schema import ExtraArgs, Settings
-from config.topology import Member, NodeSet, Role, Topology
+from config.topology import API_PORT, Member, NodeSet, Role, Topology
 from config.user_data import encode, render
 from config.workload_identities import workloads
 
@@ -57,7 +57,7 @@ def machine_user_data(
         # cloud-node-manager would say so too, but after others have read it.
         labels = {**machine.labels, INSTANCE_TYPE_LABEL: machine.size.name}
         environment |= _node(settings, labels, machine.taints)
-        environment["API_SERVER"] = f"https://{topology.api_address}:6443"
+        environment["API_SERVER"] = f"https://{topology.api_address}:{API_PORT}"
         gpus = has_gpus(settings, machine)
         environment |= _gpus(machine) if gpus else {}
         files |= node_files.node_files(settings, topology, gpus=gpus)
@@ -163,7 +163,7 @@ def _master(settings: Settings, topology: Topology) -> dict[str, str]:
     network = settings.network
     return {
         # Azure's internal load balancer does not lead a backend back to itself.
-        "API_SERVER": "https://127.0.0.1:6443",
+        "API_SERVER": f"https://127.0.0.1:{API_PORT}",
         "API_ADDRESS": str(topology.api_address),
         "SERVICE_CIDR": str(network.service_cidr),
         "NODE_POD_PREFIX": str(network.node_pod_prefix),

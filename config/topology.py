@@ -24,6 +24,7 @@ from config.schema import Settings
 from config.schema_etcd import Learner
 from config.schema_pools import NodePool
 
+API_PORT = 6443
 POOL_LABEL = "kilonode.io/pool"
 ISSUER_CONTAINER = "issuer"
 # Of the cluster's own storage account, where that is the artifacts' mirror.

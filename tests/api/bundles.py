@@ -11,10 +11,10 @@ from typing import Any
 import pulumi
 from pulumi.runtime import mocks, rpc, stack
 
-from components.endpoint import API_PORT, endpoint
+from components.endpoint import endpoint
 from components.pki import Pki, PkiArgs
 from config.schema import Settings
-from config.topology import Topology
+from config.topology import API_PORT, Topology
 from local_azure.providers.tls import Tls
 
 
