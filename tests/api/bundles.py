@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import json
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pulumi.runtime import mocks, rpc, stack
+from pulumi.runtime import mocks, rpc
 
 from components.endpoint import endpoint
 from components.pki import Pki, PkiArgs
 from config.schema import Settings
 from config.topology import API_PORT, Topology
 from local_azure.providers.tls import Tls
+from tests.pulumi_runtime import in_a_program
 
 
 @dataclass(frozen=True)
@@ -43,19 +42,7 @@ class _LocalTls(mocks.Mocks):
 
 def handed(settings: Settings, topology: Topology, master: str) -> Handed:
     """master: address at which people find the API here."""
-    # Pulumi keeps its state in context variables.
-    return contextvars.copy_context().run(_run, settings, topology, master)
-
-
-def _run(settings: Settings, topology: Topology, master: str) -> Handed:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        mocks.set_mocks(_LocalTls(), project="kilonode", stack="test", preview=False)
-        return loop.run_until_complete(_handed(settings, topology, master))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    return in_a_program(_LocalTls(), lambda: _handed(settings, topology, master))
 
 
 async def _handed(settings: Settings, topology: Topology, master: str) -> Handed:
@@ -73,10 +60,7 @@ async def _handed(settings: Settings, topology: Topology, master: str) -> Handed
         ),
     )
     bundles = {role: await _known(bundle) for role, bundle in pki.bundles.items()}
-    made = Handed(bundles, await _known(pki.kubeconfig), await _known(pki.break_glass))
-    # Nothing may be left over when the loop ends.
-    await stack.wait_for_rpcs()
-    return made
+    return Handed(bundles, await _known(pki.kubeconfig), await _known(pki.break_glass))
 
 
 async def _known(output: pulumi.Output[str]) -> str:

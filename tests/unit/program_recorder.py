@@ -5,9 +5,7 @@ resources answer with their inputs alone, as the plugin does in a preview; in a 
 certificates and IDs come back, and every private key is a planted text that is easy to find.
 """
 
-import asyncio
 import base64
-import contextvars
 import json
 import os
 import runpy
@@ -28,6 +26,7 @@ from pulumi.runtime.proto import resource_pb2
 from components.reach import WITHOUT_API
 from config.stack_file import configuration
 from tests.checksums import checksums
+from tests.pulumi_runtime import in_a_program
 
 PROGRAM = Path(__file__).parents[2] / "__main__.py"
 PLANTED = "planted-secret"
@@ -198,39 +197,22 @@ def recorded(stack: str, known: bool) -> Recording:
 
 def run(stack_configuration: Mapping[str, str], *, known: bool) -> Recording:
     """Runs `__main__.py` as the engine would, as a preview unless `known`."""
-    # Pulumi keeps its state in context variables: each run gets a fresh set.
-    return contextvars.copy_context().run(_run, stack_configuration, known)
-
-
-def _run(stack_configuration: Mapping[str, str], known: bool) -> Recording:
     recording = Recording()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        mocks.set_mocks(
-            _NoMocks(),
-            project="kilonode",
-            stack="test",
-            preview=not known,
-            monitor=_Monitor(recording, known),
-        )
+
+    async def program() -> None:
         pulumi.runtime.settings.SETTINGS.callbacks = _Hooks()
         set_all_config(dict(stack_configuration))
-        # There is no API that could answer.
-        with patch.dict(os.environ, {WITHOUT_API: "true"}):
-            loop.run_until_complete(_program(recording))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+        runpy.run_path(str(PROGRAM), run_name="__main__")
+        await _read_outputs(recording)
+
+    # There is no API that could answer.
+    with patch.dict(os.environ, {WITHOUT_API: "true"}):
+        monitor = _Monitor(recording, known)
+        in_a_program(_NoMocks(), program, preview=not known, monitor=monitor)
     return recording
 
 
-async def _program(recording: Recording) -> None:
-    try:
-        runpy.run_path(str(PROGRAM), run_name="__main__")
-    finally:
-        # Nothing may be left over for the next run, whose loop is another one.
-        await stack.wait_for_rpcs()
+async def _read_outputs(recording: Recording) -> None:
     root = pulumi.runtime.get_root_resource()
     assert isinstance(root, stack.Stack)
     for name, value in root.outputs.items():

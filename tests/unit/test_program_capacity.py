@@ -1,15 +1,14 @@
 """An update never writes a pool's capacity back."""
 
-import asyncio
-import contextvars
 from collections.abc import Mapping
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, stack
+from pulumi.runtime import mocks
 
 from components.capacity import keep_capacity
+from tests.pulumi_runtime import in_a_program
 
 
 class _Azure(mocks.Mocks):
@@ -29,33 +28,19 @@ class _Azure(mocks.Mocks):
 
 def update(azure: _Azure, written: float, most: str = "1000") -> None:
     """What the engine does right before an update that writes `written`."""
-    contextvars.copy_context().run(_update, azure, written, most)
-
-
-def _update(azure: _Azure, written: float, most: str) -> None:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        mocks.set_mocks(azure, preview=False)
-        arguments = pulumi.ResourceHookArgs(
-            urn="urn",
-            id="id",
-            name="prod-cpu-a",
-            type="azure-native:compute:VirtualMachineScaleSet",
-            new_inputs={
-                "resourceGroupName": "prod-nodes",
-                "vmScaleSetName": "prod-cpu-a",
-                "sku": {"name": "Standard_D15_v2", "capacity": written},
-                "tags": {"min": "0", "max": most},
-            },
-        )
-        try:
-            loop.run_until_complete(keep_capacity(arguments))
-        finally:
-            loop.run_until_complete(stack.wait_for_rpcs())
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    arguments = pulumi.ResourceHookArgs(
+        urn="urn",
+        id="id",
+        name="prod-cpu-a",
+        type="azure-native:compute:VirtualMachineScaleSet",
+        new_inputs={
+            "resourceGroupName": "prod-nodes",
+            "vmScaleSetName": "prod-cpu-a",
+            "sku": {"name": "Standard_D15_v2", "capacity": written},
+            "tags": {"min": "0", "max": most},
+        },
+    )
+    in_a_program(azure, lambda: keep_capacity(arguments))
 
 
 def test_an_update_that_writes_the_live_capacity_goes_on() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextvars
 import json
 import ssl
 from collections.abc import Callable, Mapping
@@ -11,10 +10,11 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, stack
+from pulumi.runtime import mocks
 
 from components import reach
 from local_azure.services.authority import Authority
+from tests.pulumi_runtime import in_a_program
 
 
 def kubeconfig(server: str, authority: Authority) -> str:
@@ -39,32 +39,17 @@ async def require_in_front_of(context: ssl.SSLContext | None, authority: Authori
         await reach.require(kubeconfig(f"https://127.0.0.1:{port}", authority), seconds=0)
 
 
-def in_a_program(preview: bool, of: Callable[[], pulumi.Output[str]]) -> Any:
-    """What an output is in a program that previews or updates."""
-
-    def run() -> Any:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        try:
-            mocks.set_mocks(_Nothing(), preview=preview)
-            try:
-                return loop.run_until_complete(of().future())
-            finally:
-                # Nothing may be left over for the next test, whose loop is another one.
-                loop.run_until_complete(stack.wait_for_rpcs())
-        finally:
-            asyncio.set_event_loop(None)
-            loop.close()
-
-    return contextvars.copy_context().run(run)
-
-
 class _Nothing(mocks.Mocks):
     def new_resource(self, args: Any) -> Any:
         raise AssertionError("nothing is created here")
 
     def call(self, args: Any) -> Any:
         raise AssertionError("nothing is looked up here")
+
+
+def told(of: Callable[[], pulumi.Output[str]], *, preview: bool) -> Any:
+    """What an output is in a program that previews or updates."""
+    return in_a_program(_Nothing(), lambda: of().future(), preview=preview)
 
 
 @pytest.fixture
@@ -109,7 +94,7 @@ def test_every_update_asks_since_the_provider_would_skip_its_objects(
         return True
 
     monkeypatch.setattr(reach, "_answers", answers)
-    assert "10.0.1.9" in in_a_program(preview=False, of=reached)
+    assert "10.0.1.9" in told(reached, preview=False)
     assert asked == ["https://10.0.1.9:6443"]
 
 
@@ -120,6 +105,6 @@ def test_neither_a_preview_nor_who_says_so_needs_the_api(
         raise AssertionError("nobody is asked")
 
     monkeypatch.setattr(reach, "_answers", answers)
-    assert "10.0.1.9" in in_a_program(preview=True, of=reached)
+    assert "10.0.1.9" in told(reached, preview=True)
     monkeypatch.setenv(reach.WITHOUT_API, "true")
-    assert "10.0.1.9" in in_a_program(preview=False, of=reached)
+    assert "10.0.1.9" in told(reached, preview=False)
