@@ -153,7 +153,8 @@ def _changes_in_dictionary(
     node: ast.Dict, key: str, new: ast.expr | None
 ) -> Iterator[Callable[[], None]]:
     for place, (name, value) in enumerate(zip(node.keys, node.values, strict=True)):
-        said = name.value if isinstance(name, ast.Constant) else None
+        if not isinstance(name, ast.Constant) or not isinstance(said := name.value, str):
+            continue
         if said == key:
             yield partial(_change_item, node, place, new)
         elif key.startswith(f"{said}."):
