@@ -48,6 +48,13 @@ def private_key(name: str, *, parent: pulumi.Resource) -> tls.PrivateKey:
     )
 
 
+def signing_key(name: str, *, parent: pulumi.Resource) -> tls.PrivateKey:
+    """A key for tokens: RSA, since Microsoft Entra takes no token that is signed with another."""
+    return tls.PrivateKey(
+        name, algorithm="RSA", rsa_bits=2048, opts=pulumi.ResourceOptions(parent=parent)
+    )
+
+
 def _secret_key(name: str, parent: pulumi.Resource) -> pulumi.Output[str]:
     # Secret by our own word, not only by the plugin's.
     return pulumi.Output.secret(private_key(name, parent=parent).private_key_pem)

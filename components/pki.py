@@ -13,7 +13,7 @@ from components.certificates import (
     Authority,
     Credential,
     Subject,
-    private_key,
+    signing_key,
 )
 from components.encryption import encryption_configuration
 from components.kubeconfig import kubeconfig
@@ -134,7 +134,7 @@ class Pki(pulumi.ComponentResource):
             dns_names=(*args.apiserver_names, _LOOPBACK_NAME),
             ip_addresses=(*args.apiserver_addresses, _LOOPBACK_ADDRESS),
         )
-        service_account = private_key(f"{self._name}-service-account", parent=self)
+        service_account = signing_key(f"{self._name}-service-account", parent=self)
         return {
             **_pair("kubernetes/ca", self._kubernetes.credential),
             **_pair(

@@ -22,9 +22,10 @@ def applied(api: Api, addon: str, *kinds: str) -> None:
     api.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": found}))
 
 
-def claims(token: str) -> Any:
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+def part(token: str, place: int) -> Any:
+    """Of a JWT: its header is the first, its claims are the second."""
+    content = token.split(".")[place]
+    return json.loads(base64.urlsafe_b64decode(content + "=" * (-len(content) % 4)))
 
 
 def test_what_masters_publish_is_what_azure_looks_for(
@@ -35,7 +36,8 @@ def test_what_masters_publish_is_what_azure_looks_for(
     found = json.loads(api.kubectl("get", "--raw", "/.well-known/openid-configuration"))
     assert found["issuer"] == issuer
     assert found["jwks_uri"] == f"{issuer}/openid/v1/jwks"
-    assert json.loads(api.kubectl("get", "--raw", "/openid/v1/jwks"))["keys"]
+    keys = json.loads(api.kubectl("get", "--raw", "/openid/v1/jwks"))["keys"]
+    assert [key["kty"] for key in keys] == ["RSA"], "Entra takes no others"
 
 
 def test_an_add_ons_token_is_what_its_identity_asks_for(
@@ -44,7 +46,9 @@ def test_an_add_ons_token_is_what_its_identity_asks_for(
     for workload in workloads(control_plane.settings):
         applied(api, workload.name, "ServiceAccount")
         account = ("create", "token", workload.account, f"--namespace={NAMESPACE}")
-        found = claims(api.kubectl(*account, f"--audience={AUDIENCE}"))
+        token = api.kubectl(*account, f"--audience={AUDIENCE}")
+        assert part(token, 0)["alg"] == "RS256", "Entra takes no others"
+        found = part(token, 1)
         assert found["iss"] == control_plane.topology.issuer_url
         assert found["sub"] == workload.subject
         assert found["aud"] == [AUDIENCE]

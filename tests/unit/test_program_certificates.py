@@ -129,6 +129,13 @@ def test_a_members_certificate_serves_all_addresses_so_that_growing_changes_none
     assert {"server_auth", "client_auth"} <= set(signed.inputs["allowedUses"])
 
 
+def test_service_accounts_tokens_are_signed_with_what_entra_takes(prod: Recording) -> None:
+    """With another key no add-on would ever act on Azure: no volume, no load balancer, no node."""
+    key = prod.named("prod-pki-service-account")
+    assert key.inputs["algorithm"] == "RSA"
+    assert key.inputs["rsaBits"] == 2048
+
+
 def test_certificates_renew_long_before_they_end_and_authorities_never_by_themselves(
     prod: Recording,
 ) -> None:
