@@ -69,7 +69,7 @@ class Cluster(pulumi.ComponentResource):
         self._nodes = self._resource_group("nodes", args.topology.nodes_group)
         self._network = self._create_network()
         self._identities = Identities(
-            f"{name}-identity", IdentitiesArgs(self._control, args.topology.cluster), self._child
+            f"{name}-identity", IdentitiesArgs(self._control, args.topology), self._child
         ).by_role
         pki = self._create_pki()
         masters = self._masters(after=self._stores(pki))

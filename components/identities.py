@@ -7,6 +7,7 @@ import pulumi
 from pulumi_azure_native import managedidentity
 
 from components.azure import ResourceGroup, known
+from config.topology import Topology
 
 # The role's name is also the name of its secret bundle.
 ROLES = ("etcd", "events", "master", "node")
@@ -29,7 +30,7 @@ class IdentitiesArgs:
     """Identities are named CLUSTER-ROLE."""
 
     group: ResourceGroup
-    cluster: str
+    topology: Topology
 
 
 class Identities(pulumi.ComponentResource):
@@ -45,7 +46,7 @@ class Identities(pulumi.ComponentResource):
         self.register_outputs({role: identity.id for role, identity in self.by_role.items()})
 
     def _identity(self, name: str, args: IdentitiesArgs, role: str) -> Identity:
-        return identity(name, args.group, f"{args.cluster}-{role}", parent=self)
+        return identity(name, args.group, args.topology.identity(role), parent=self)
 
 
 def identity(

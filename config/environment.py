@@ -97,6 +97,11 @@ def _common(settings: Settings, topology: Topology, machine: Member | NodeSet) -
         "ROLE": _folder(machine.role),
         "VAULT_URL": topology.vault_url,
         "BUNDLE_NAME": machine.role,
+        "IDENTITY_ID": (
+            f"/subscriptions/{settings.subscription_id}/resourceGroups/{topology.control_group}"
+            "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/"
+            f"{topology.identity(machine.role)}"
+        ),
         "LOCAL_DISK_KIND": _disk_kind(machine),
         "ARTIFACT_MIRROR": settings.artifacts.mirror or "",
     }
@@ -116,7 +121,6 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     client_port, peer_port = _ETCD_PORTS[member.role]
     packages = catalog().packages
     return {
-        "ETCD_CLUSTER": "main" if main else "events",
         "ETCD_MEMBER_KIND": "learner" if member.disk else "voter",
         "ETCD_LEARNER_ADDRESS": str(members.learner_address),
         # Events are not worth an operator's sleep: once all are lost, the cluster begins anew.

@@ -129,6 +129,10 @@ class Topology:
         """The mirror's URL where the cluster's own storage account is to be the mirror."""
         return f"{self.blob_url}/{ARTIFACTS_CONTAINER}"
 
+    def identity(self, role: str) -> str:
+        """Name of the managed identity that a role's machines have."""
+        return f"{self.cluster}-{role}"
+
     @property
     def nodes_firewall(self) -> str:
         """Name of the security group of the nodes' subnet."""

@@ -100,6 +100,9 @@ def _refusal(status: int, code: str) -> Answer:
     return Answer(status=status, headers={"x-ms-error-code": code})
 
 
+IDENTITY = "/subscriptions/s/…/userAssignedIdentities/prod-etcd"
+
+
 @contextmanager
 def azure() -> Iterator[tuple[Store, str]]:
     """The store and its address, to which the metadata service's tokens lead."""
@@ -107,4 +110,5 @@ def azure() -> Iterator[tuple[Store, str]]:
     with pytest.MonkeyPatch.context() as patch, serving(store.answer) as url:
         asked = urlsplit(metadata._TOKEN)
         patch.setattr(metadata, "_TOKEN", f"{url}{asked.path}?{asked.query}")
+        patch.setattr(metadata, "environment", lambda: {"IDENTITY_ID": IDENTITY})
         yield store, url

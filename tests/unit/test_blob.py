@@ -14,7 +14,7 @@ from local_azure.services import blob as service
 from local_azure.services.access import Roles
 from local_azure.services.servers import WebServers
 from tests.unit import http_server
-from tests.unit.services_world import GROUP, World
+from tests.unit.services_world import GROUP, IDENTITY, World
 
 # A storage account is asked for by the first label of its name, and this one is at 127.0.0.1.
 ACCOUNT = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/127"
@@ -36,6 +36,7 @@ def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     with http_server.serving(lambda request: answer) as tokens:
         path = metadata._TOKEN.removeprefix("http://169.254.169.254")
         monkeypatch.setattr(metadata, "_TOKEN", tokens + path)
+        monkeypatch.setattr(metadata, "environment", lambda: {"IDENTITY_ID": IDENTITY})
         yield f"http://127.0.0.1:{servers.serve(blobs.application(), '127.0.0.1', 0)}/etcd"
     servers.stop()
 

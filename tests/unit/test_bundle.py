@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from kilonode import bundle, metadata
@@ -11,6 +12,7 @@ from kilonode.bundle import BundleError
 
 from tests.unit.http_server import Answer, Request, serving
 
+IDENTITY = "/subscriptions/s/…/userAssignedIdentities/prod-etcd"
 FILES = {"etcd/ca.crt": "CA", "etcd/member.crt": "CRT", "etcd/member.key": "KEY"}
 BUNDLE = {"files": FILES}
 TOKEN = "eyJ0eXAi"
@@ -29,7 +31,7 @@ class Azure:
         if request.path.startswith("/metadata/"):
             assert request.headers["metadata"] == "true"
             assert "resource=https%3A%2F%2Fvault.azure.net" in request.path
-            assert "client_id" not in request.path
+            assert f"msi_res_id={quote(IDENTITY, safe='')}" in request.path, "policies add others"
             return Answer(json.dumps({"access_token": TOKEN}).encode())
         if self.faults:
             return self.faults.pop(0)
@@ -61,6 +63,7 @@ def update(
     with serving(azure.answer) as url:
         path = metadata._TOKEN.removeprefix("http://169.254.169.254")
         monkeypatch.setattr(metadata, "_TOKEN", url + path)
+        monkeypatch.setattr(metadata, "environment", lambda: {"IDENTITY_ID": IDENTITY})
         yield lambda: bundle.update(f"{url}/", "etcd", 60)
 
 

@@ -19,11 +19,11 @@ COMMON = {
     "ROLE",
     "VAULT_URL",
     "BUNDLE_NAME",
+    "IDENTITY_ID",
     "LOCAL_DISK_KIND",
     "ARTIFACT_MIRROR",
 }
 ETCD = COMMON | {
-    "ETCD_CLUSTER",
     "ETCD_ALL_LOST",
     "ETCD_MEMBER_KIND",
     "ETCD_LEARNER_ADDRESS",
@@ -109,7 +109,7 @@ def test_each_role_gets_its_keys_and_files_and_no_others(
 
 
 # For people who look at a machine.
-UNREAD = {"CLUSTER_NAME", "ETCD_CLUSTER"}
+UNREAD = {"CLUSTER_NAME"}
 
 
 @pytest.mark.parametrize("name", ["test-etcd-a", "test-cpu-a", "test-master-a"])
@@ -129,7 +129,6 @@ def test_the_two_etcd_clusters_differ_in_ports_peers_quota_and_container() -> No
     changes = {"etcd.main.quotaBytes": 4 * 1024**3, "etcd.events.quotaBytes": 2 * 1024**3}
     main = machine("test-etcd-a", changes).environment
     events = machine("test-events-a", changes).environment
-    assert (main["ETCD_CLUSTER"], events["ETCD_CLUSTER"]) == ("main", "events")
     assert (main["ROLE"], events["ROLE"]) == ("etcd", "etcd")
     assert (main["BUNDLE_NAME"], events["BUNDLE_NAME"]) == ("etcd", "events")
     ports = ("ETCD_CLIENT_PORT", "ETCD_PEER_PORT", "ETCD_METRICS_PORT")

@@ -172,6 +172,14 @@ def test_user_data_is_a_known_text_that_decodes(prod: Recording) -> None:
         assert "/etc/kilonode/machine.env" in decode(custom_data(machine))
 
 
+def test_machines_ask_for_tokens_of_the_very_identity_that_they_are_given(prod: Recording) -> None:
+    """A company's policy may give a VM a second one, which would answer if nobody were named."""
+    for machine in [*prod.of_type(VM), *prod.of_type(SCALE_SET)]:
+        (identity,) = machine.inputs["identity"]["userAssignedIdentities"]
+        environment = decode(custom_data(machine))["/etc/kilonode/machine.env"].content
+        assert f'IDENTITY_ID="{identity}"' in environment
+
+
 @pytest.mark.parametrize(
     ("section", "members", "gone"),
     [

@@ -113,6 +113,8 @@ def test_a_machine_with_two_identities_must_choose(world: World, ask: Client) ->
     assert "Multiple user assigned identities exist" in answer.json["error_description"]
     chosen = ask(f"{VAULT_TOKEN}&client_id=client%20of%20c-other", Metadata="true")
     assert chosen.json["client_id"] == "client of c-other"
+    chosen = ask(f"{VAULT_TOKEN}&msi_res_id={IDENTITY.upper()}", Metadata="true")
+    assert chosen.json["client_id"] == "client of c-etcd"
 
 
 def test_a_machine_without_an_identity_gets_no_token(world: World, ask: Client) -> None:

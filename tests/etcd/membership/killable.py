@@ -24,6 +24,8 @@ from kilonode.etcd.decision import Step, Wait
 from kilonode.etcd.member import Places, Preparation
 from kilonode.etcd.this_member import ThisMember
 
+from tests.unit.blob_store import IDENTITY
+
 _STEP = "kilonode.step"
 _OF_FILES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}
 _OF_MEMBERS = (b"POST /v3/cluster/member/add", b"POST /v3/cluster/member/remove")
@@ -93,6 +95,7 @@ class Killer:
 def main() -> None:
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
     metadata._TOKEN = plan.token_url
+    metadata.environment = lambda: {"IDENTITY_ID": IDENTITY}
     member._PAUSE_SECONDS = 0.1
     client._ANSWER_SECONDS = 1.0
     preparation = Logged(plan)

@@ -6,16 +6,20 @@ import json
 import urllib.parse
 
 from kilonode import web
+from kilonode.machine import environment
 
-_TOKEN = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource="
+_TOKEN = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
 
 
 def token(resource: str) -> str:
-    """An access token of the machine's managed identity for `resource`, such as
+    """An access token of the role's managed identity for `resource`, such as
     https://vault.azure.net. Raises one of web.ERRORS.
 
-    The machine has exactly one identity, so the request names none.
+    The identity is named: policies of a company give VMs one of the system's own, and without a
+    name Azure would answer for that one.
     """
-    url = _TOKEN + urllib.parse.quote(resource, safe="")
-    answer = json.loads(web.send(url, {"Metadata": "true"}))
+    wanted = urllib.parse.urlencode(
+        {"resource": resource, "msi_res_id": environment()["IDENTITY_ID"]}
+    )
+    answer = json.loads(web.send(f"{_TOKEN}&{wanted}", {"Metadata": "true"}))
     return str(answer["access_token"])
