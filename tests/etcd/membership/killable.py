@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from kilonode import metadata
 from kilonode.etcd import client, member
@@ -95,7 +96,7 @@ class Killer:
 def main() -> None:
     plan = Plan(**json.loads(Path(sys.argv[1]).read_text()))
     metadata._TOKEN = plan.token_url
-    metadata.environment = lambda: {"IDENTITY_ID": IDENTITY}
+    patch.object(metadata, "environment", return_value={"IDENTITY_ID": IDENTITY}).start()
     member._PAUSE_SECONDS = 0.1
     client._ANSWER_SECONDS = 1.0
     preparation = Logged(plan)
