@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
-from components.addons.manifests import manifests
+from components.addons.manifests import config_hash, manifests
 from components.addons.plan import Cluster, Plan
 from components.addons.quantities import memory
 from config.schema import Settings
@@ -31,7 +30,7 @@ def plan(cluster: Cluster) -> Plan | None:
         "tenant": cluster.settings.tenant_id,
         "client_id": cluster.client_ids[CLOUD_CONTROLLER_MANAGER.name],
         "config": config,
-        "config_hash": hashlib.sha256(config.encode()).hexdigest()[:16],
+        "config_hash": config_hash(config),
         "memory": memory(256 + cluster.nodes_at_most // 4),
     }
     return Plan("cloud-controller-manager", manifests("cloud-controller-manager", values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from components.addons.manifests import manifests
+from components.addons.manifests import config_hash, manifests
 from components.addons.plan import Cluster, Plan
 
 
@@ -23,15 +23,10 @@ def plan(cluster: Cluster) -> Plan | None:
         "events": str(wanted.events).lower(),
         "api_key": _encoded(api_key),
         # By it agents and cluster agent know each other: nobody else knows the key.
-        "token": _encoded(_digest("cluster-agent", api_key)),
-        # Agents read it when they start, so another key starts them anew.
-        "key_hash": _digest("annotation", api_key)[:16],
+        "token": _encoded(hashlib.sha256(f"cluster-agent:{api_key}".encode()).hexdigest()),
+        "key_hash": config_hash(f"annotation:{api_key}"),
     }
     return Plan("datadog", manifests("datadog", values))
-
-
-def _digest(use: str, api_key: str) -> str:
-    return hashlib.sha256(f"{use}:{api_key}".encode()).hexdigest()
 
 
 def _encoded(text: str) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from components.addons.manifests import manifests
+from components.addons.manifests import config_hash, manifests
 from components.addons.plan import Cluster, Plan
 from config.stack_file import REPOSITORY
 
@@ -21,7 +19,7 @@ def plan(cluster: Cluster) -> Plan | None:
     values = {
         "image": cluster.images["fluentd"],
         "configuration": text,
-        "configuration_hash": hashlib.sha256(text.encode()).hexdigest(),
+        "config_hash": config_hash(text),
         "cluster": cluster.topology.cluster,
         "host": host,
         "port": port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 Manifest = dict[str, Any]
 
 _FOLDER = Path(__file__).parent
+_HASH_LENGTH = 16
 _PLACE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -35,6 +37,11 @@ def manifests(folder: str, values: Mapping[str, Any]) -> list[Manifest]:
     if unused := sorted(values.keys() - used):
         raise ValueError(f"no manifest in {folder} has a place for {', '.join(unused)}")
     return found
+
+
+def config_hash(text: str) -> str:
+    """In hexadecimal, for an annotation of pods that read `text` only when they start."""
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def token(manifest: Manifest) -> str:
