@@ -8,23 +8,24 @@ from collections.abc import Sequence
 
 from pulumi_azure_native import network
 
-from config.topology import API_PORT
+from config.topology import API_PORT, ETCD_METRICS_PORT, ETCD_PORTS
 
 KUBELET_PORT = "10250"
 VXLAN_PORT = "8472"
-ETCD_CLIENT_PORTS = ("2379", "2381")
-# Main and events: clients 2379 and 2381, peers 2380 and 2382, metrics of etcd 2383 and of our own
-# programs 2384.
-ETCD_PORTS = ("2379-2384",)
-ETCD_METRICS_PORTS = ("2383", "2384")
-# The metrics of our own programs, the DNS cache, kubelet, controller-manager and scheduler.
-MASTER_METRICS_PORTS = ("2384", "9253", KUBELET_PORT, "10257", "10259")
+# The metrics of our own programs.
+MACHINE_METRICS_PORT = "2384"
+ETCD_CLIENT_PORTS = tuple(str(client) for client, _ in ETCD_PORTS.values())
+ETCD_METRICS_PORTS = (str(ETCD_METRICS_PORT), MACHINE_METRICS_PORT)
+# All of the above and the peers', which lie between them.
+ETCD_MEMBER_PORTS = (f"{ETCD_CLIENT_PORTS[0]}-{MACHINE_METRICS_PORT}",)
+# Of our own programs, the DNS cache, kubelet, controller-manager and scheduler.
+MASTER_METRICS_PORTS = (MACHINE_METRICS_PORT, "9253", KUBELET_PORT, "10257", "10259")
 
 
 def etcd_rules(etcd: str, masters: str, scrapers: Sequence[str]) -> list[network.SecurityRuleArgs]:
     """etcd is asked by its own members and by masters; `scrapers` read its metrics."""
     rules = [
-        _allow("members", 100, [etcd], ETCD_PORTS),
+        _allow("members", 100, [etcd], ETCD_MEMBER_PORTS),
         _allow("masters", 110, [masters], ETCD_CLIENT_PORTS),
         _deny_network(),
     ]

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from config import control_plane, images, node_files, scheduler_policy
 from config.artifacts import catalog
 from config.schema import ExtraArgs, Settings
-from config.topology import API_PORT, Member, NodeSet, Role, Topology
+from config.topology import (
+    API_PORT,
+    ETCD_METRICS_PORT,
+    ETCD_PORTS,
+    Member,
+    NodeSet,
+    Role,
+    Topology,
+)
 from config.user_data import encode, render
 from config.workload_identities import workloads
 
@@ -24,11 +32,6 @@ INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
 ARTIFACTS_FILE = "/etc/kilonode/artifacts.json"
 IMAGES_FILE = "/etc/kilonode/images.json"
 SCHEDULER_FILE = "/etc/kilonode/scheduler.yaml"
-
-# Client and peer port of each etcd cluster: D3 has the events cluster's clients on 2381, so
-# metrics, whose usual port that is, are on 2383 in both.
-_ETCD_PORTS = {"etcd": (2379, 2380), "events": (2381, 2382)}
-_ETCD_METRICS_PORT = 2383
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     main = member.role == "etcd"
     cluster = settings.etcd.main if main else settings.etcd.events
     members = topology.etcd if main else topology.events
-    client_port, peer_port = _ETCD_PORTS[member.role]
+    client_port, peer_port = ETCD_PORTS[member.role]
     packages = catalog().packages
     return {
         "ETCD_MEMBER_KIND": "learner" if member.disk else "voter",
@@ -127,7 +130,7 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_ALL_LOST": "wait" if main else "reinitialise",
         "ETCD_CLIENT_PORT": str(client_port),
         "ETCD_PEER_PORT": str(peer_port),
-        "ETCD_METRICS_PORT": str(_ETCD_METRICS_PORT),
+        "ETCD_METRICS_PORT": str(ETCD_METRICS_PORT),
         # All that a member can ever have: growing replaces nobody.
         "ETCD_CANDIDATES": _words((*members.voter_candidates, members.learner_address)),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),

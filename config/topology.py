@@ -25,6 +25,10 @@ from config.schema_etcd import Learner
 from config.schema_pools import NodePool
 
 API_PORT = 6443
+# Client and peer port of each etcd cluster: D3 has the events cluster's clients on 2381, so
+# metrics, whose usual port that is, are on 2383 in both.
+ETCD_PORTS = {"etcd": (2379, 2380), "events": (2381, 2382)}
+ETCD_METRICS_PORT = 2383
 POOL_LABEL = "kilonode.io/pool"
 ISSUER_CONTAINER = "issuer"
 # Of the cluster's own storage account, where that is the artifacts' mirror.

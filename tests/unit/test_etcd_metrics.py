@@ -4,13 +4,15 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from kilonode import metrics
 from kilonode.metrics import Sample
 
-from components.firewall import ETCD_PORTS
+from components.firewall import ETCD_MEMBER_PORTS, MACHINE_METRICS_PORT
+from config.topology import ETCD_METRICS_PORT, ETCD_PORTS
 from tests.unit.test_machine_units import unit, values
 
 
@@ -79,6 +81,10 @@ def test_the_servers_unit_asks_for_no_rights_and_not_for_etcd() -> None:
     assert values(text, "Restart") == ["always"]
 
 
-def test_the_firewall_treats_our_metrics_as_etcds_own() -> None:
-    first, last = map(int, ETCD_PORTS[0].split("-"))
-    assert first <= 2383 < metrics.PORT == last
+def test_members_reach_all_ports_of_both_clusters_and_our_metrics_as_etcds_own() -> None:
+    (ports,) = ETCD_MEMBER_PORTS
+    first, last = map(int, ports.split("-"))
+    assert {*chain(*ETCD_PORTS.values()), ETCD_METRICS_PORT, metrics.PORT} == {
+        *range(first, last + 1)
+    }
+    assert int(MACHINE_METRICS_PORT) == metrics.PORT
