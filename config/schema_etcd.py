@@ -95,3 +95,8 @@ class Etcd(Section):
     events: EtcdCluster = setting(
         "events alone, on VMs of their own (D3)", limit="1, 3 or 5 members", example={}
     )
+
+    @property
+    def clusters(self) -> dict[str, EtcdCluster]:
+        """Both, by their keys."""
+        return {"main": self.main, "events": self.events}

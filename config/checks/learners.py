@@ -17,8 +17,7 @@ _GIB = 1024**3
 
 @reads("etcd")
 def learner_disks_hold_the_data(settings: Settings) -> Iterator[Problem]:
-    clusters = {"main": settings.etcd.main, "events": settings.etcd.events}
-    for key, cluster in clusters.items():
+    for key, cluster in settings.etcd.clusters.items():
         least = COPIES * cluster.quota_bytes // _GIB
         if cluster.learner and cluster.learner.disk_gib < least:
             yield problem(
@@ -55,7 +54,7 @@ def premium_v2_has_a_zone(settings: Settings) -> Iterator[Problem]:
 
 
 def _learners(settings: Settings) -> Iterator[tuple[str, Learner]]:
-    for key, cluster in (("main", settings.etcd.main), ("events", settings.etcd.events)):
+    for key, cluster in settings.etcd.clusters.items():
         if cluster.learner:
             yield key, cluster.learner
 

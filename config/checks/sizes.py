@@ -120,9 +120,9 @@ def _unknown(key: str, name: str) -> Problem:
 
 
 def _learner_sizes(settings: Settings) -> Iterator[tuple[str, str]]:
-    for cluster, wanted in (("main", settings.etcd.main), ("events", settings.etcd.events)):
-        if wanted.learner and wanted.learner.size:
-            yield f"etcd.{cluster}.learner.size", wanted.learner.size
+    for key, cluster in settings.etcd.clusters.items():
+        if cluster.learner and cluster.learner.size:
+            yield f"etcd.{key}.learner.size", cluster.learner.size
 
 
 def _sizes(settings: Settings) -> Iterator[tuple[str, str]]:
