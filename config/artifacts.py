@@ -25,12 +25,16 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All downloads by name; container images, digests of theirs, and Ubuntu packages by use."""
+    """All downloads by name; container images, digests of theirs, and Ubuntu packages by use.
+
+    ubuntu_snapshot: the time at which Ubuntu's archive had its packages, as APT::Snapshot takes it.
+    """
 
     artifacts: Mapping[str, Artifact]
     images: Mapping[str, str]
     digests: Mapping[str, str]
     packages: Mapping[str, str]
+    ubuntu_snapshot: str
 
 
 @cache
@@ -51,6 +55,7 @@ def catalog() -> Catalog:
         images=document["images"],
         digests=document["digests"],
         packages=document["packages"],
+        ubuntu_snapshot=document["ubuntu-snapshot"],
     )
 
 

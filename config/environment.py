@@ -122,7 +122,6 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
     cluster = settings.etcd.main if main else settings.etcd.events
     members = topology.etcd if main else topology.events
     client_port, peer_port = ETCD_PORTS[member.role]
-    packages = catalog().packages
     return {
         "ETCD_MEMBER_KIND": "learner" if member.disk else "voter",
         "ETCD_LEARNER_ADDRESS": str(members.learner_address),
@@ -135,8 +134,8 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
         "ETCD_CANDIDATES": _words((*members.voter_candidates, members.learner_address)),
         "ETCD_QUOTA_BYTES": str(cluster.quota_bytes),
         "ETCD_FSYNC_FLOOR_MS": str(settings.etcd.fsync_floor_ms),
-        "FIO_PACKAGE": packages["fio"],
-        "APT_SNAPSHOT": packages["snapshot"],
+        "FIO_PACKAGE": catalog().packages["fio"],
+        "APT_SNAPSHOT": catalog().ubuntu_snapshot,
         "ETCD_SNAPSHOT_MINUTES": str(settings.etcd.snapshot_minutes),
         "BLOB_CONTAINER_URL": f"{topology.blob_url}/{member.role}",
         **_extra_args(settings, "etcd"),
@@ -144,15 +143,14 @@ def _etcd(settings: Settings, topology: Topology, member: Member) -> dict[str, s
 
 
 def _node(settings: Settings, labels: Mapping[str, str], taints: Iterable[str]) -> dict[str, str]:
-    packages = catalog().packages
     return {
         "NODE_LABELS": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
         "NODE_TAINTS": ",".join(taints),
         "POD_CIDR": str(settings.network.pod_cidr),
         "CLOUD_PROVIDER": "external" if settings.addons.cloud_controller_manager else "",
         "PAUSE_IMAGE": images.images(settings)["pause"],
-        "DOCKER_PACKAGE": packages["docker"],
-        "APT_SNAPSHOT": packages["snapshot"],
+        "DOCKER_PACKAGE": catalog().packages["docker"],
+        "APT_SNAPSHOT": catalog().ubuntu_snapshot,
         **_extra_args(settings, "kubelet", "kube_proxy", "cri_dockerd", "flannel"),
     }
 
