@@ -28,6 +28,8 @@ from kilonode.etcd.this_member import ThisMember
 
 UNIT = Path(__file__).parents[2] / "config/machines/etcd/etc/systemd/system/etcd.service"
 CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2383
+# On a busy host. How long the programs themselves wait is another matter.
+_PUT_SECONDS = 60.0
 # Elections in no time, and no disk to wait for. The last of two equal flags counts.
 EXTRA_ARGS = "--heartbeat-interval=20 --election-timeout=200 --unsafe-no-fsync --log-level=error"
 
@@ -244,14 +246,14 @@ class Machine:
         """Raises EtcdError where etcd refuses the write."""
         told = {"key": key.encode(), "value": value}
         body = {name: base64.b64encode(each).decode() for name, each in told.items()}
-        self.client._post(self.me.address, "kv/put", body)
+        self.client._post(self.me.address, "kv/put", body, _PUT_SECONDS)
 
     def is_full(self) -> bool:
         """Writes something large, and tells whether that was refused."""
         try:
             self.put("key", bytes(100_000))
-        except EtcdError:
-            return True
+        except EtcdError as refused:
+            return "database space exceeded" in str(refused)
         return False
 
     def log(self) -> str:
