@@ -71,7 +71,7 @@ class MetadataService:
 
     async def _token(self, request: web.Request) -> web.Response:
         virtual, _ = self._resource(self._caller(request, self._token_rate))
-        audience, client, name = map(request.query.get, ("resource", "client_id", "msi_res_id"))
+        audience, client, wanted = map(request.query.get, ("resource", "client_id", "msi_res_id"))
         if not audience:
             raise _invalid("Required query variable 'resource' is missing")
         attached = identities(self._store, virtual)
@@ -79,7 +79,7 @@ class MetadataService:
             one
             for one in attached
             if client in (None, one.outputs["clientId"])
-            and (name is None or name.lower() == one.id.lower())
+            and (wanted is None or wanted.lower() == one.id.lower())
         ]
         if len(meant) != 1:
             raise _invalid(SEVERAL_IDENTITIES if meant else "Identity not found")
