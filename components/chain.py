@@ -10,6 +10,7 @@ import pulumi
 from components.azure import ResourceGroup
 from components.compute import Platform
 from components.machine import Machine, MachineArgs
+from components.preflight import Preflight
 from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
@@ -40,15 +41,20 @@ class ChainArgs:
     gate_reads: Sequence[str] = ()
 
 
-def chain(name: str, args: ChainArgs, *, parent: pulumi.Resource) -> pulumi.Resource:
+def chain(
+    name: str, args: ChainArgs, *, parent: pulumi.Resource, preflight: Preflight | None = None
+) -> pulumi.Resource:
     """Creates the members as children of `parent`; returns the gate of the last one.
 
     Each VM depends on the gate of the member before it, so the engine itself deletes, creates and
     gates one machine before it touches the next, and stops at the first that does not work.
+    `preflight` is asked before each.
     """
     after = args.after
     for member in args.members:
         own = f"{name}-{member.key}"
+        if preflight:
+            after = [preflight.ask(f"{own}-preflight", member, after, parent)]
         vm = machine(own, member, args, after, parent=parent)
         after = [gate(own, member, args, vm, parent=parent)]
     return after[-1]

@@ -22,7 +22,7 @@ from components.masters import Masters
 from components.network import Network, NetworkArgs
 from components.node_pool import NodePool, NodePoolArgs
 from components.pki import Pki, PkiArgs
-from components.preflight import Preflight, PreflightArgs
+from components.preflight import Preflight
 from components.reach import once_reached
 from components.storage import Storage, StorageArgs
 from components.token_issuer import TokenIssuer, TokenIssuerArgs
@@ -164,25 +164,18 @@ class Cluster(pulumi.ComponentResource):
         self, role: str, cluster: EtcdCluster, masters: Masters, after: Sequence[pulumi.Resource]
     ) -> Etcd:
         preflight = Preflight(
-            f"{self._name}-{role}-preflight",
-            PreflightArgs(
-                group=self._control,
-                platform=self._platform,
-                asker=self._args.topology.masters[0],
-                asker_vm=masters.first,
-                cluster=cluster.name,
-                members=cluster.voters,
-                learner=str(cluster.learner_address),
-                patience_seconds=self._args.settings.etcd.patience_seconds,
-                user_data=self._args.user_data,
-                after=after,
-                gate_nonce=self._args.settings.gate_nonce,
-            ),
-            self._child,
+            group=self._control,
+            platform=self._platform,
+            asker=self._args.topology.masters[0],
+            asker_vm=masters.first,
+            cluster=cluster.name,
+            learner=str(cluster.learner_address),
+            patience_seconds=self._args.settings.etcd.patience_seconds,
+            user_data=self._args.user_data,
         )
-        voters = self._etcd_machines(role, cluster, after=[preflight.gate])
+        voters = self._etcd_machines(role, cluster, after=after)
         declared = [member.name for member in cluster.members]
-        return Etcd(f"{self._name}-{role}", EtcdArgs(voters, declared), self._child)
+        return Etcd(f"{self._name}-{role}", EtcdArgs(voters, preflight, declared), self._child)
 
     def _learner(self, role: str, cluster: EtcdCluster, after: Sequence[pulumi.Resource]) -> None:
         """The durable one, if there is to be one: last, since nobody waits for it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.chain import ChainArgs, chain
+from components.preflight import Preflight
 from components.run_command import RunCommand, run_on
 
 # One leaves at a time, each only while all that stay are healthy; a snapshot comes first.
@@ -18,6 +19,7 @@ class EtcdArgs:
     """`voters`: the machines of the chain. `declared`: all members' names, a learner's too."""
 
     voters: ChainArgs
+    preflight: Preflight
     declared: Sequence[str]
 
 
@@ -34,7 +36,7 @@ class Etcd(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kilonode:etcd:Etcd", name, None, opts)
         voters = args.voters
-        opened = chain(name, voters, parent=self)
+        opened = chain(name, voters, parent=self, preflight=args.preflight)
         # The engine deletes what the settings no longer name last, when all else is done. By then
         # it must be no member any more, or the others would go on counting on it.
         leave = RunCommand(

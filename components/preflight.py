@@ -1,4 +1,4 @@
-"""The question before anything of an etcd cluster is deleted: are all its members healthy?"""
+"""The question before a machine of an etcd cluster is deleted: are all its members healthy?"""
 
 import hashlib
 import json
@@ -18,12 +18,15 @@ _SECONDS = 3600
 
 
 @dataclass(frozen=True)
-class PreflightArgs:
-    """`cluster`: main or events. `user_data` is keyed by member name.
+class Preflight:
+    """Asks from outside the cluster, once for each member that an update is about to delete.
 
-    `asker`: the machine that asks, none of `members`, and `asker_vm` its VM. `learner`: the address
-    of the cluster's durable learner, whether it has one or not. `patience_seconds`: for a member
-    that is not healthy. `after`: what comes before.
+    A gate asks when a new machine works. That may be days before the next one is deleted, if an
+    update ended in between, and it is too late for the first.
+
+    `asker`: the machine that asks, no member, and `asker_vm` its VM. `cluster`: main or events.
+    `user_data` is keyed by member name. `learner`: the address of the cluster's durable learner,
+    whether it has one or not. `patience_seconds`: for a member that is not healthy.
     """
 
     group: ResourceGroup
@@ -31,60 +34,40 @@ class PreflightArgs:
     asker: Member
     asker_vm: pulumi.Resource
     cluster: str
-    members: Sequence[Member]
     learner: str
     patience_seconds: int
     user_data: Mapping[str, UserData]
-    after: Sequence[pulumi.Resource]
-    gate_nonce: str
 
+    def ask(
+        self, name: str, member: Member, after: Sequence[pulumi.Resource], parent: pulumi.Resource
+    ) -> pulumi.Resource:
+        """The resource `name`: fails unless the member's machine may be deleted.
 
-class Preflight(pulumi.ComponentResource):
-    """Asks from outside the cluster; `gate` opens when it may be touched.
-
-    The gates of a chain see a sick cluster only after its first member is gone.
-    """
-
-    gate: pulumi.Resource
-
-    def __init__(
-        self, name: str, args: PreflightArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__("kilonode:etcd:Preflight", name, None, opts)
-        environment = args.user_data[args.members[0].name].environment
+        Without a nonce: it is asked again when that machine is to be replaced, and only then.
+        """
+        container = self.user_data[member.name].environment["BLOB_CONTAINER_URL"]
         # With the birth record: a cluster of which nobody answers may be new, or may be dead.
-        command = (
+        script = (
             "cloud-init status --wait >/dev/null 2>&1;"
             " systemctl start artifacts.service bundle.service"
-            f" && exec /opt/kilonode/bin/etcd-preflight {args.cluster}"
-            f" --container {environment['BLOB_CONTAINER_URL']} --learner {args.learner}"
-            f" --last {args.members[-1].address} --patience {args.patience_seconds}"
+            f" && exec /opt/kilonode/bin/etcd-preflight {self.cluster}"
+            f" --container {container} --learner {self.learner}"
+            f" --member {member.address} --patience {self.patience_seconds}"
         )
-        self.gate = run_on(
-            args.asker.name,
-            args.asker_vm,
-            RunCommand(
-                f"preflight-{args.cluster}",
-                command,
-                fingerprint(args.platform, args.members, args.user_data),
-                args.gate_nonce,
-                _SECONDS,
-            ),
-            name=f"{name}-command",
-            group=args.group,
-            parent=self,
-            after=args.after,
+        digest = fingerprint(self.platform, member, self.user_data[member.name])
+        return run_on(
+            self.asker.name,
+            self.asker_vm,
+            RunCommand(f"preflight-{member.name}", script, digest, "", _SECONDS),
+            name=name,
+            group=self.group,
+            parent=parent,
+            after=after,
         )
-        self.register_outputs({"asker": args.asker.name})
 
 
-def fingerprint(
-    platform: Platform, members: Sequence[Member], user_data: Mapping[str, UserData]
-) -> str:
-    """Changes with anything that deletes a member's VM. Pure."""
-    machines = [
-        [member.name, member.size.name, member.zone, user_data[member.name].sha256]
-        for member in members
-    ]
+def fingerprint(platform: Platform, member: Member, user_data: UserData) -> str:
+    """Changes with anything that deletes the member's VM. Pure."""
+    machine = [member.name, member.size.name, member.zone, user_data.sha256]
     everywhere = [platform.image_version, platform.ssh_public_key]
-    return hashlib.sha256(json.dumps([machines, everywhere]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([machine, everywhere]).encode()).hexdigest()

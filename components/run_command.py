@@ -1,5 +1,6 @@
 """Commands on a machine, through Azure: no network path to the machine is needed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,13 @@ from pulumi_azure_native import compute
 
 from components.azure import ResourceGroup, known
 
+# The machine, its group or the command itself: it has never run.
+_NOT_FOUND = re.compile(r"\b(Parent)?Resource(Group)?NotFound\b")
+
 
 @dataclass(frozen=True)
 class RunCommand:
-    """A script for sh, bounded in time. It runs again when any of this changes.
+    """A script for sh, bounded in time. It runs again when any of this changes, or if it failed.
 
     `digest`: of what it judges. `nonce`: the settings' word, "" for none.
     """
@@ -38,6 +42,7 @@ def run_on(
     It is replaced, and so runs again, with `ready`: the VM, or something that stands on it. It
     only waits for `after`.
     """
+    failures = _failures(vm_name, command, group)
     # The script has its time; what comes on top is Azure's.
     minutes = f"{command.seconds // 60 + 15}m"
     return compute.VirtualMachineRunCommandByVirtualMachine(
@@ -50,7 +55,7 @@ def run_on(
         # No script reads them: they are why it runs again.
         parameters=[
             compute.RunCommandInputParameterArgs(name=key, value=value)
-            for key, value in (("sha256", command.digest), ("nonce", command.nonce))
+            for key, value in (_asked(command) | {"failures": str(failures or "")}).items()
             if value
         ],
         timeout_in_seconds=command.seconds,
@@ -63,3 +68,28 @@ def run_on(
             custom_timeouts=pulumi.CustomTimeouts(create=minutes, update=minutes),
         ),
     )
+
+
+def _failures(vm_name: str, command: RunCommand, group: ResourceGroup) -> int:
+    """How often this very question failed so far.
+
+    The engine would ask again what failed, but a refresh makes it forget the failure (pulumi
+    #17949), and every update begins with one. Then the next update would go on as if the command
+    had passed, and delete the next machine. Raises RuntimeError if Azure does not tell.
+    """
+    try:
+        found = compute.get_virtual_machine_run_command_by_virtual_machine(
+            resource_group_name=group.plain_name, vm_name=vm_name, run_command_name=command.name
+        )
+    except Exception as error:
+        if _NOT_FOUND.search(str(error)):
+            return 0
+        raise RuntimeError(f"whether {command.name} on {vm_name} failed: {error}") from error
+    told = {one.name: one.value for one in found.parameters or []}
+    if any(told.get(name, "") != value for name, value in _asked(command).items()):
+        return 0
+    return int(told.get("failures", 0)) + (found.provisioning_state != "Succeeded")
+
+
+def _asked(command: RunCommand) -> dict[str, str]:
+    return {"sha256": command.digest, "nonce": command.nonce}

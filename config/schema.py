@@ -145,8 +145,8 @@ class Settings(Section):
         pattern=r"^(ssh-ed25519|ssh-rsa) [A-Za-z0-9+/]+={0,2}( [^\r\n\"]*)?$",
     )
     gate_nonce: str = setting(
-        "a word to change when a gate that failed for a passing reason must be asked again: every "
-        "gate runs once more, no machine is replaced",
+        "a word to change when every gate is to be asked once more; no machine is replaced, and "
+        "what failed is asked again without it",
         limit="up to 32 lower-case letters, digits and hyphens",
         example="second-try",
         default="",

@@ -7,10 +7,15 @@ from local_azure.arm.compute import SCALE_SET
 from local_azure.arm.data import SECRET
 from local_azure.arm.kinds import KINDS
 from local_azure.arm.rules import AzureError
-from local_azure.arm.service import Arm, DeploymentError, read, shown
+from local_azure.arm.service import RUN_COMMAND, Arm, DeploymentError, read, shown
 from local_azure.arm.shapes import Properties, marked, merged
 from local_azure.arm.store import Resource, Store
 from local_azure.providers.protocol import InitError, Plugin
+
+_GETTERS = {
+    "compute:getVirtualMachineScaleSet": SCALE_SET,
+    "compute:getVirtualMachineRunCommandByVirtualMachine": RUN_COMMAND,
+}
 
 
 class AzureNative(Plugin):
@@ -73,8 +78,8 @@ class AzureNative(Plugin):
             nobody = "00000000-0000-0000-0000-000000000000"
             ids = {"subscriptionId": self._arm.subscription, "tenantId": self._arm.tenant}
             return ids | {"clientId": nobody, "objectId": nobody}
-        if function == "compute:getVirtualMachineScaleSet":
-            id = self._arm.id(SCALE_SET, arguments)
+        if function in _GETTERS:
+            id = self._arm.id(_GETTERS[function], arguments)
             found = self._arm.store.get(id)
             if found is None:
                 raise LookupError(f'Code="ResourceNotFound" Message="{id} was not found."')

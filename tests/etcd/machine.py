@@ -69,6 +69,7 @@ class Machine:
             peer_port=PEER_PORT,
             peers=tuple(addresses[:index] + addresses[index + 1 :]),
             learns=learns,
+            learner=addresses[-1],
         )
         self._programs = programs
         self.folder = folder / name
@@ -222,6 +223,10 @@ class Machine:
         except (EtcdError, UnhealthyError):
             return False
         return True
+
+    def leads(self) -> bool:
+        status = self.client.status(self.me.address)
+        return status.leader == status.member_id
 
     def members(self) -> tuple[Member, ...]:
         return self.client.members(self.me.address)

@@ -35,7 +35,6 @@ TOKENS = {
     "kilonode:compute:Machine",
     "kilonode:etcd:Etcd",
     "kilonode:etcd:Learner",
-    "kilonode:etcd:Preflight",
     "kilonode:identity:Identities",
     "kilonode:identity:TokenIssuer",
     "kilonode:identity:Vault",
@@ -242,7 +241,7 @@ def test_no_vm_is_replaced_for_what_a_refresh_finds_changed_by_azure(
 
 def test_what_a_gate_reads_says_when_it_must_run_again(prod: Recording) -> None:
     gates = prod.of_type(GATE)
-    assert len(gates) == 16
+    assert len(gates) == 22
     for gate in gates:
         assert gate.inputs["asyncExecution"] is False
         assert gate.inputs["treatFailureAsDeploymentFailure"] is True

@@ -21,9 +21,8 @@ def test_machines_are_gated_one_after_the_other_in_the_order_of_dependence(
     for before, machine in itertools.pairwise(order):
         gate = prod.named(f"{before}-gate")
         assert prod.named(f"{before}-vm").urn in gate.dependencies
-        waiting = prod.named(f"{machine}-vm")
+        waiting = prod.named(f"{machine}-vm" if "master" in machine else f"{machine}-preflight")
         if machine == "prod-etcd-a":
-            waiting = prod.named("prod-etcd-preflight-command")
             gate = prod.named("prod-events-leave")
         elif machine == "prod-master-a":
             # Its VM is there before etcd is.
@@ -41,16 +40,21 @@ def test_who_is_not_declared_leaves_by_the_word_of_the_last_member_that_stays(
     assert leave.inputs["source"]["script"] == f"exec /opt/kilonode/bin/etcd-leave {names}"
 
 
-@pytest.mark.parametrize(("role", "cluster"), [("events", "events"), ("etcd", "main")])
-def test_a_master_asks_about_a_cluster_before_its_first_member_is_touched(
-    prod: Recording, role: str, cluster: str
+@pytest.mark.parametrize(
+    ("role", "cluster", "keys"), [("events", "events", "abc"), ("etcd", "main", "abcde")]
+)
+def test_a_master_asks_about_a_cluster_before_any_member_is_touched(
+    prod: Recording, role: str, cluster: str, keys: str
 ) -> None:
-    command = prod.named(f"prod-{role}-preflight-command")
-    assert command.urn in prod.named(f"prod-{role}-a-vm").dependencies
-    assert prod.named("prod-master-a-vm").urn in command.dependencies
-    assert command.inputs["vmName"] == "prod-master-a"
-    script = command.inputs["source"]["script"]
-    assert f"exec /opt/kilonode/bin/etcd-preflight {cluster} --container https://" in script
+    for key in keys:
+        command = prod.named(f"prod-{role}-{key}-preflight")
+        assert command.urn in prod.named(f"prod-{role}-{key}-vm").dependencies
+        assert prod.named("prod-master-a-vm").urn in command.dependencies
+        assert command.inputs["vmName"] == "prod-master-a"
+        script = command.inputs["source"]["script"]
+        assert f"exec /opt/kilonode/bin/etcd-preflight {cluster} --container https://" in script
+        (address,) = prod.named(f"prod-{role}-{key}-nic").inputs["ipConfigurations"]
+        assert f" --member {address['privateIPAddress']} " in script
 
 
 def test_the_asking_master_stands_on_no_etcd_machine(prod: Recording) -> None:

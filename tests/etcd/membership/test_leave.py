@@ -7,15 +7,9 @@ from kilonode.etcd.gate import check_cluster
 from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.snapshot_store import snapshots
 
-from tests.etcd.machine import Machine, eventually
+from tests.etcd.machine import eventually
 from tests.etcd.snapshots.programs import workshop
 from tests.etcd.world import World
-
-
-def leader(machines: list[Machine]) -> Machine:
-    status = machines[0].client.status(machines[0].me.address)
-    by_id = {each.client.own_id(each.me.address): each for each in machines}
-    return by_id[status.leader]
 
 
 def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) -> None:
@@ -23,7 +17,7 @@ def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) ->
     for each in machines:
         each.boot()
     # The leader is one that leaves, and another leaving member is dead already.
-    goes = leader(machines)
+    goes = next(each for each in machines if each.leads())
     dead = next(each for each in machines if each is not goes)
     staying = [each for each in machines if each not in (goes, dead)]
     dead.kill()

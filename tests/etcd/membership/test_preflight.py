@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from kilonode.etcd.gate import take_the_lead
 from kilonode.etcd_preflight import Question, UnhealthyError, UnreadableError, check
 from kilonode.etcdctl import Etcdctl
 
@@ -26,8 +25,8 @@ def ask(machine: Launch, programs: Path, tmp_path: Path) -> Question:
         (pki / f"member.{end}").rename(pki / f"client.{end}")
     addresses = [first.me.address, *first.me.peers]
     etcdctl = Etcdctl(CLIENT_PORT, pki, str(programs / "etcdctl"), seconds=3)
-    last = machine("c").me.address
-    return Question(etcdctl, addresses[:-1], addresses[-1], last, first.container)
+    container = first.container
+    return Question(etcdctl, addresses[:-1], addresses[-1], first.me.address, container, lone=False)
 
 
 @pytest.fixture
@@ -42,17 +41,34 @@ def test_a_healthy_cluster_may_be_touched(ask: Question, three: list[Machine]) -
     assert check(ask) == "all 3 members are healthy"
 
 
-def test_the_last_member_leads_before_the_first_is_deleted(
-    ask: Question, three: list[Machine]
+def test_who_is_to_be_deleted_does_not_lead(ask: Question, three: list[Machine]) -> None:
+    """Azure promises it no clean shutdown, and every write would wait for an election."""
+    for doomed, leads in ((0, 2), (1, 2), (2, 1)):
+        assert check(replace(ask, member=three[doomed].me.address))
+        assert three[leads].leads()
+
+
+def test_nobody_hands_over_to_a_machine_that_is_to_be_made(
+    ask: Question, machine: Launch, three: list[Machine]
 ) -> None:
-    first, *_, last = three
-    for leader in (first, last):
-        take_the_lead(leader.client, leader.me)
-        assert leader.client.status(leader.me.address).leader == leader.client.own_id(
-            leader.me.address
-        )
-        assert check(ask)
-        assert last.client.status(first.me.address).leader == last.client.own_id(last.me.address)
+    leader = next(each for each in three if each.leads())
+    assert check(replace(ask, member=machine("d").me.address))
+    assert leader.leads()
+
+
+def test_no_member_is_deleted_without_whom_the_others_have_no_quorum(
+    ask: Question, machine: Launch
+) -> None:
+    """A cluster that is still being built: its data would be gone, or wait for ever."""
+    a, b = machine("a"), machine("b")
+    a.boot()
+    with pytest.raises(UnhealthyError, match=f"has 1 voters.*without the one at {a.me.address}"):
+        check(ask)
+    assert check(replace(ask, lone=True)), "a cluster of one may be what the settings ask for"
+    assert check(replace(ask, member=b.me.address)), "it is about to be made"
+    b.boot()
+    with pytest.raises(UnhealthyError, match="has 2 voters"):
+        check(replace(ask, lone=True))
 
 
 def test_a_sick_member_is_named_wherever_it_stands_in_the_chain(
@@ -94,15 +110,16 @@ def test_a_member_that_has_not_joined_fully_is_sick(ask: Question, machine: Laun
         check(ask)
 
 
-def test_a_dead_durable_learner_stops_nothing(ask: Question, machine: Launch) -> None:
+def test_a_dead_durable_learner_stops_nothing(
+    ask: Question, machine: Launch, three: list[Machine]
+) -> None:
     """The voters agree without it, and the update may be what mends it."""
-    a, learner = machine("a"), machine("i")
-    a.boot()
+    learner = machine("i")
     learner.prepare()
-    assert check(ask) == "all 1 members are healthy"
+    assert check(ask) == "all 3 members are healthy"
     learner.start()
     learner.kill()
-    assert check(ask) == "all 1 members are healthy"
+    assert check(ask) == "all 3 members are healthy"
 
 
 def test_nobody_is_waited_for_where_nobody_listens(ask: Question) -> None:

@@ -1,4 +1,4 @@
-"""Whether an etcd cluster may be touched at all: run before the first of its machines is deleted.
+"""Whether a machine of an etcd cluster may be deleted: run before each of them is.
 
 A cluster that works passes; so does one that is not born yet. A sick one stops the deployment.
 """
@@ -36,8 +36,8 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """`addresses`: all that its voters can have. `learner`: the durable learner's. `last`: of the
-    voter that would be replaced last.
+    """`addresses`: all that its voters can have. `learner`: the durable learner's. `member`: of the
+    machine that is to be deleted, or made. `lone`: whether a cluster of one may be lost.
 
     The learner does not count: nothing that the voters agree on depends on it, and an update may
     be what mends it.
@@ -46,8 +46,9 @@ class Question:
     etcd: Etcdctl
     addresses: Sequence[str]
     learner: str
-    last: str
+    member: str
     container: str
+    lone: bool
 
 
 def check(asked: Question) -> str:
@@ -59,22 +60,32 @@ def check(asked: Question) -> str:
     if sick:
         raise UnhealthyError("; ".join(sick))
     if answer.returncode == 0:
-        give_lead_to_last(asked)
+        if asked.member in map(_host, voters):
+            _release(asked, voters)
         return f"all {len(voters)} members are healthy"
     if was_born(asked.container):
         reason = answer.stderr.decode().strip().splitlines()[-1:]
-        raise UnhealthyError(f"the cluster was born, but has no quorum: {' '.join(reason)}")
+        raise UnhealthyError(
+            f"the cluster was born, but has no quorum: {' '.join(reason)} (docs/operations.md, "
+            "which situation is it?)"
+        )
     return "the cluster is not born yet, so there is nothing to lose"
 
 
-def give_lead_to_last(asked: Question) -> None:
-    """The first machine to be deleted is not the leader's: Azure promises no clean shutdown to a
-    deleted VM, and without one every write waits for an election. (Gates see to the others.)"""
-    listed = json.loads(asked.etcd.ask(asked.addresses, "member", "list").stdout)["members"]
-    heir = next((member for member in listed if _host(member) == asked.last), None)
-    if heir and not heir.get("isLearner"):
-        voters = [_host(member) for member in listed if not member.get("isLearner")]
-        asked.etcd.ask(voters, "move-leader", f"{heir['ID']:x}")
+def _release(asked: Question, voters: Sequence[dict[str, Any]]) -> None:
+    """Raises UnhealthyError if the others have no quorum without the member. Else one of them
+    leads, if it can: Azure promises no clean shutdown to a deleted VM, and without one every write
+    waits for an election."""
+    if len(voters) == 2 or (len(voters) == 1 and not asked.lone):
+        raise UnhealthyError(
+            f"the cluster has {len(voters)} voters, and without the one at {asked.member} no "
+            "quorum: first let all its members join, with settings that leave this one as it is"
+        )
+    others = [member for member in voters if _host(member) != asked.member]
+    if others:
+        # The last to be replaced, as far as the order of the letters is the settings'.
+        heir = max(others, key=lambda member: asked.addresses.index(_host(member)))
+        asked.etcd.ask([_host(member) for member in voters], "move-leader", f"{heir['ID']:x}")
 
 
 def _voters(asked: Question, there: Sequence[str], answer: bytes) -> list[dict[str, Any]]:
@@ -132,13 +143,21 @@ def main() -> None:
     parser.add_argument("cluster", choices=("main", "events"))
     parser.add_argument("--container", required=True, metavar="URL", help="of its birth record")
     parser.add_argument("--learner", required=True, metavar="ADDRESS", help="who does not count")
-    parser.add_argument("--last", required=True, metavar="ADDRESS", help="who is replaced last")
+    parser.add_argument("--member", required=True, metavar="ADDRESS", help="who is replaced")
     parser.add_argument("--patience", required=True, type=float, metavar="SECONDS")
     given = parser.parse_args()
     main_cluster = given.cluster == "main"
     candidates = environment()["ETCD_CANDIDATES" if main_cluster else "EVENTS_CANDIDATES"]
     etcd = MAIN if main_cluster else EVENTS
-    asked = Question(etcd, candidates.split(), given.learner, given.last, given.container)
+    asked = Question(
+        etcd,
+        candidates.split(),
+        given.learner,
+        given.member,
+        given.container,
+        # The settings allow a cluster of one for events.
+        lone=not main_cluster,
+    )
     journal, begun = Journal(), time.monotonic()
     while True:
         try:

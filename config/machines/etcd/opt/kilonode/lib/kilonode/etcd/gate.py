@@ -66,16 +66,6 @@ def _check_learner(client: Client, me: ThisMember) -> None:
     check_members(client, current.members)
 
 
-def take_the_lead(client: Client, me: ThisMember) -> None:
-    """The machine that the deployment deletes next is never the leader's: Azure promises no clean
-    shutdown to a deleted VM, and without one every write waits for an election."""
-    own = client.status(me.address)
-    if me.learns or own.leader == own.member_id:
-        return
-    leader = next(one for one in client.members(me.address) if one.id == own.leader)
-    client.hand_over(address_of(leader), own.member_id)
-
-
 def reason_to_wait(me: ThisMember) -> str | None:
     """None if the gate is open. Raises units.FailedError if waiting is in vain."""
     if blocked := units.first_inactive(_UNITS):
@@ -101,10 +91,6 @@ def main() -> None:
             time.sleep(_PAUSE_SECONDS)
     except units.FailedError as error:
         sys.exit(f"gate: closed, since {error}")
-    try:
-        take_the_lead(Client(me.client_port, PKI), me)
-    except EtcdError as error:
-        journal.say(f"gate: the lead stays where it is: {error}")
     kind = "learner in sync" if me.learns else "voter"
     journal.say(f"gate: open: {me.name} is a {kind}, and all members are healthy")
 
