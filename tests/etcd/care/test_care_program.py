@@ -52,6 +52,7 @@ def test_each_run_goes_on_from_what_the_one_before_knew(
     assert len(care_memory.load(care.MEMORY).revisions) == 2
     assert 'kilonode_etcd_alarms{alarm="NOSPACE"} 0' in told
     assert "kilonode_etcd_care_defragmentations_total 0" in told
+    assert "kilonode_etcd_care_last_run_timestamp_seconds 0" not in told
 
 
 def test_a_run_without_an_etcd_ends_well_and_tells_of_the_certificates(
@@ -62,4 +63,4 @@ def test_a_run_without_an_etcd_ends_well_and_tells_of_the_certificates(
     told = run()
     assert 'kilonode_certificate_expiry_timestamp_seconds{file="member.crt"}' in told
     assert "kilonode_etcd_alarms" not in told, "nobody knows of any"
-    assert "kilonode_etcd_care_last_run_timestamp_seconds" in told
+    assert "kilonode_etcd_care_last_run_timestamp_seconds 0" in told, "an alert is due"

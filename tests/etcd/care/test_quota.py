@@ -40,12 +40,7 @@ def cluster(machine: Launch) -> list[Machine]:
         each.quota_bytes = QUOTA
         each.extra_args = f"{EXTRA_ARGS} {patience}"
         each.boot()
-    return sorted(found, key=lambda each: not leads(each))
-
-
-def leads(machine: Machine) -> bool:
-    status = machine.client.status(machine.me.address)
-    return status.leader == status.member_id
+    return sorted(found, key=lambda each: not each.leads())
 
 
 def fill(machine: Machine, key: str = "event", mebibytes: float = 1) -> None:
@@ -152,6 +147,21 @@ def test_nothing_is_touched_while_a_member_is_down(cluster: list[Machine]) -> No
     with pytest.raises(EtcdError, match=follower.me.address):
         care_of(leader, memory).run(now)
     assert not memory.done
+
+
+def test_a_dead_durable_learner_does_not_keep_the_voters_full(
+    lone: Machine, machine: Launch
+) -> None:
+    """Nothing waits for it, and it may be dead for days."""
+    learner = machine("i")
+    assert learner.me.address == lone.me.learner
+    learner.prepare()
+    learner.start()
+    learner.kill()
+    fill(lone)
+    now = time.monotonic()
+    memory = remembering(lone, now, HISTORY_SECONDS)
+    eventually(lambda: ended(lone, memory, now), "the alarm ends")
 
 
 def test_nothing_is_touched_while_a_learner_catches_up(

@@ -16,6 +16,7 @@ from kilonode import metrics
 from kilonode.etcd import care_memory, certificates
 from kilonode.etcd.care_memory import Memory
 from kilonode.etcd.client import Client, EtcdError, Status, address_of
+from kilonode.etcd.decision import Member
 from kilonode.etcd.health import UnhealthyError
 from kilonode.etcd.this_member import PKI, ThisMember, this_member
 from kilonode.machine import environment, say
@@ -85,21 +86,32 @@ class Care:
         return bool(self.alarms["NOSPACE"])
 
     def _members(self) -> dict[str, Status]:
-        """By address, the leader last. Raises unless all are healthy and this one leads them."""
+        """By address, the leader last; the durable learner only while it keeps up. Raises unless
+        all others are healthy and this one leads them."""
         own = self._client.status(self._me.address)
         if own.leader != own.member_id:
             raise UnhealthyError("another member leads now")
         found = {}
         for member in self._client.members(self._me.address):
             address = address_of(member)
-            if not member.name:
-                raise UnhealthyError(f"the member at {address} has never started")
-            self._client.check_health(address, learner=member.is_learner, full=True)
-            status = self._client.status(address)
-            if (behind := own.applied - status.applied) > _IN_SYNC:
-                raise UnhealthyError(f"member {member.name} is {behind} entries behind")
-            found[address] = status
+            try:
+                found[address] = self._in_sync(member, own)
+            except (EtcdError, UnhealthyError):
+                # A dead durable learner must not keep the cluster from getting its space back.
+                if address != self._me.learner:
+                    raise
         return dict(sorted(found.items(), key=lambda item: item[1].member_id == own.member_id))
+
+    def _in_sync(self, member: Member, leader: Status) -> Status:
+        """Raises EtcdError or UnhealthyError unless it is healthy and follows closely."""
+        address = address_of(member)
+        if not member.name:
+            raise UnhealthyError(f"the member at {address} has never started")
+        self._client.check_health(address, learner=member.is_learner, full=True)
+        status = self._client.status(address)
+        if (behind := leader.applied - status.applied) > _IN_SYNC:
+            raise UnhealthyError(f"member {member.name} is {behind} entries behind")
+        return status
 
     def _compact(self, now: float) -> None:
         revision = self._memory.old_revision(now)
@@ -107,7 +119,10 @@ class Care:
             say("care: there is little space, but no revision that is known to be old enough")
             return
         try:
-            self._client.compact(self._me.address, revision)
+            # What one commit frees is counted as free by the next. At the quota nobody else writes,
+            # so without the second a member's file would seem to be full for ever.
+            for each in (revision - 1, revision):
+                self._client.compact(self._me.address, each)
         except EtcdError as error:
             # By an apiserver, which is as good.
             if "has been compacted" not in str(error):
@@ -156,7 +171,8 @@ class Care:
 
 
 def samples(care: Care, memory: Memory) -> Sequence[Sample]:
-    """For Prometheus: sums since the machine booted, alarms of now, and when care ran last."""
+    """For Prometheus: sums since the machine booted, alarms of now, and when care last came to
+    its end."""
     sums = ("compactions", "defragmentations", "alarms_disarmed")
     return [
         *(Sample(f"kilonode_etcd_care_{each}_total", memory.done[each]) for each in sums),
@@ -164,7 +180,7 @@ def samples(care: Care, memory: Memory) -> Sequence[Sample]:
             Sample("kilonode_etcd_alarms", number, {"alarm": kind})
             for kind, number in care.alarms.items()
         ),
-        Sample("kilonode_etcd_care_last_run_timestamp_seconds", time.time()),
+        Sample("kilonode_etcd_care_last_run_timestamp_seconds", memory.ended),
     ]
 
 
@@ -175,6 +191,7 @@ def main() -> None:
     care = Care(Client(me.client_port, PKI), me, memory)
     try:
         care.run(time.monotonic())
+        memory.ended = time.time()
     except (EtcdError, UnhealthyError) as error:
         say(f"care: {error}")
     finally:

@@ -18,11 +18,13 @@ HISTORY_SECONDS = 300.0
 class Memory:
     """`revisions`: the cluster's at times of the monotonic clock, oldest first. That clock is never
     set, and stands still while Azure freezes the VM: a revision may be older than it seems, but not
-    younger. `done`: how often what was done."""
+    younger. `done`: how often what was done. `ended`: when care last came to its end, by the wall
+    clock; 0 if it never did."""
 
     cluster_id: int = 0
     revisions: list[tuple[float, int]] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
+    ended: float = 0.0
 
     def note(self, status: Status, now: float) -> None:
         """What is longer ago than anybody will ask for is forgotten, as is another cluster."""
@@ -44,7 +46,7 @@ def load(file: Path) -> Memory:
         return Memory()
     content = json.loads(file.read_text())
     revisions = [(time, revision) for time, revision in content["revisions"]]
-    return Memory(content["cluster_id"], revisions, Counter(content["done"]))
+    return Memory(content["cluster_id"], revisions, Counter(content["done"]), content["ended"])
 
 
 def save(memory: Memory, file: Path) -> None:
