@@ -49,3 +49,16 @@ def test_the_newest_is_told_by_the_revision_whatever_clocks_say() -> None:
     assert earlier
     assert earlier.name == "other"
     assert snapshot_store.newest([], 1234) is None
+
+
+def test_a_restore_that_was_killed_takes_the_same_snapshot_again() -> None:
+    """The record names a cluster by then that never ran. Of the last members to stop, only one
+    may know every write, and it need not be the last one that was heard of."""
+    kept = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    stopped = [
+        Snapshot("older life", 999, 2, 1, kept.replace(year=2025)),
+        Snapshot("most", 9, 3, 1, kept),
+        Snapshot("last", 7, 3, 1, kept.replace(minute=1)),
+    ]
+    before, again = snapshot_store.newest(stopped, 3), snapshot_store.newest(stopped, 4)
+    assert before == again == stopped[1]

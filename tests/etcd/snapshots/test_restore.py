@@ -120,7 +120,8 @@ def test_of_two_that_restore_at_once_one_wins(machine: Launch) -> None:
     restoring(a).carry_out(plans[0])
     with pytest.raises(OSError, match="ConditionNotMet"):
         restoring(b).carry_out(plans[1])
-    b.boot()
+    assert b.running, "it was stopped for this, and joins the other one's cluster by itself"
+    b.wait_until_voter()
     assert len(a.members()) == 2
 
 

@@ -159,7 +159,12 @@ class Restore:
             raise RestoreError(f"the restored data is not of cluster {cluster_id:x}")
         self._service.stop()
         record = Record(me.name, token, cluster_id, revision=begins)
-        birth_record.write(self._workshop.container, record, over=plan.record)
+        try:
+            birth_record.write(self._workshop.container, record, over=plan.record)
+        except web.ERRORS:
+            # Written or not: what becomes of this machine's data is up to the record from now on.
+            self._service.start()
+            raise
         if self._places.data.exists():
             data_dir.set_aside(self._places.data)
         restored.rename(self._places.data)

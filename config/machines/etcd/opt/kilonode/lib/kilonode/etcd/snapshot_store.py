@@ -41,13 +41,13 @@ def snapshots(container: str, folder: str = "") -> list[Snapshot]:
 
 
 def newest(found: Iterable[Snapshot], cluster_id: int) -> Snapshot | None:
-    """The one to restore: of this cluster or, if there is none, of an earlier life of it."""
-    of_others = sorted(found, key=lambda one: one.kept)
+    """The one to restore: of this cluster or, if there is none, of the life of it before."""
+    by_time = sorted(found, key=lambda one: one.kept)
+    if not any(one.cluster_id == cluster_id for one in by_time):
+        cluster_id = by_time[-1].cluster_id if by_time else 0
     # Within a cluster the revision tells, whatever clocks say.
-    own = sorted(
-        (one for one in of_others if one.cluster_id == cluster_id), key=lambda one: one.revision
-    )
-    return next(reversed(own or of_others), None)
+    own = (one for one in by_time if one.cluster_id == cluster_id)
+    return max(own, key=lambda one: one.revision, default=None)
 
 
 def has(container: str, folder: str, time: datetime.datetime, shape: str) -> bool:
