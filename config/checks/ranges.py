@@ -145,6 +145,20 @@ def services_have_a_usable_range(settings: Settings) -> Iterator[Problem]:
         )
 
 
+@reads("api")
+def ranges_of_a_rule_are_disjoint(settings: Settings) -> Iterator[Problem]:
+    public = settings.api.public
+    ranges = public.allowed_ranges if public else ()
+    for first, second in combinations(ranges, 2):
+        if first.overlaps(second):
+            yield problem(
+                "api.public.allowedRanges",
+                [str(first), str(second)],
+                "ranges that do not overlap: a security rule of Azure takes no others",
+                f"keep {min(first, second, key=lambda one: one.prefixlen)} alone",
+            )
+
+
 def warnings(settings: Settings) -> Iterator[str]:
     public = settings.api.public
     for network in public.allowed_ranges if public else ():
@@ -193,4 +207,5 @@ CHECKS = (
     pods_have_a_block_for_every_node,
     pod_blocks_can_be_allocated,
     services_have_a_usable_range,
+    ranges_of_a_rule_are_disjoint,
 )

@@ -60,7 +60,7 @@ def notes(settings: Settings) -> Iterator[str]:
     """What to have raised before the first update; Azure counts by family and by region."""
     plan = topology(settings)
     vcpus: Counter[str] = Counter()
-    for member in (*plan.events.voters, *plan.etcd.voters, *plan.masters):
+    for member in (*plan.events.members, *plan.etcd.members, *plan.masters):
         vcpus[member.size.name] += member.size.vcpus
     for node_set in plan.node_sets:
         vcpus[node_set.size.name] += node_set.size.vcpus * node_set.max_nodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv4Network
+from itertools import combinations
 
 from config.azure_limits import SUBNET_RESERVED_FIRST, SUBNET_RESERVED_LAST, usable_addresses
 from local_azure.arm.compute import SCALE_SET
@@ -108,6 +109,19 @@ def priorities_differ(request: Request) -> Iterator[str]:
                 "same Priority and Direction."
             )
         found[place] = name
+
+
+@rule("OverlappingSubnetsNotPermittedInSecurityRule", "U", SECURITY_GROUP)
+def sources_of_a_rule_are_disjoint(request: Request) -> Iterator[str]:
+    for each in request.all("securityRules"):
+        prefixes = each.get("sourceAddressPrefixes", []) if isinstance(each, dict) else []
+        ranges = [found for prefix in prefixes if (found := _network(prefix))]
+        for first, second in combinations(ranges, 2):
+            if first.overlaps(second):
+                yield (
+                    f"Security rule {one(each, 'name')} has overlapping source prefixes: {first}, "
+                    f"{second}."
+                )
 
 
 @rule("NetcfgSubnetRangesOverlap", "§6", SUBNET, live=True)

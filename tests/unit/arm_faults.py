@@ -205,6 +205,16 @@ CASES = [
         {"securityRules": [security_rule("ssh", 100), security_rule("api", 100)]},
     ),
     Case(
+        "sources_of_a_rule_are_disjoint",
+        "OverlappingSubnetsNotPermittedInSecurityRule",
+        GROUPS,
+        {
+            "securityRules": [
+                security_rule("api", 100) | {"sourceAddressPrefixes": ["10.0.0.0/8", "10.1.0.0/16"]}
+            ]
+        },
+    ),
+    Case(
         "subnets_are_disjoint",
         "NetcfgSubnetRangesOverlap",
         SUBNETS,

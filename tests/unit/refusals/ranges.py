@@ -6,6 +6,12 @@ from config.checks import ranges
 from tests.unit.refusals import Row
 
 ROWS = {
+    "one range of the public API within another": Row(
+        ranges.ranges_of_a_rule_are_disjoint,
+        {"api": {"public": {"allowedRanges": ["203.0.113.7/32", "203.0.113.0/24"]}}},
+        "api.public.allowedRanges",
+        ["203.0.113.7/32", "do not overlap", "keep 203.0.113.0/24 alone"],
+    ),
     "pods inside the virtual network": Row(
         ranges.ranges_are_apart,
         {"network.podCidr": "10.0.0.0/14"},
