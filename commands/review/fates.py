@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from commands.review.steps import Step
+from local_azure.arm.kinds import KINDS
+from local_azure.arm.shapes import marked
 
 _VM = "azure-native:compute:VirtualMachine"
 _SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
-# Scripts on machines: that they run again is what waiting for a machine means.
+# Questions to machines, on whose answers an update waits.
 _RUN_COMMAND = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
-_PROFILE = "virtualMachineProfile."
+# Of scale sets: what only instances that are made later have, and what Azure never changes.
+_OF_INSTANCES = ("virtualMachineProfile.", "sku.name")
+_FIXED = tuple(marked(KINDS["compute:VirtualMachineScaleSet"].shape, "="))
 # What the autoscaler reads of the set. No node has any of it.
 _TAGS = "tags"
 
@@ -22,6 +26,8 @@ REPLACED = "replaced"
 CREATED = "created"
 DELETED = "deleted"
 UPDATED = "updated in place"
+REFUSED = "refused by Azure"
+ASKED = "asked again"
 
 _BY_OPERATION = {
     "create": CREATED,
@@ -61,8 +67,15 @@ def other_fates(steps: Sequence[Step]) -> list[Fate]:
     for step in steps:
         if step.type.startswith(("kilonode:", "pulumi:")):
             continue
-        if step.operation in _BY_OPERATION and step.type not in (_VM, _SCALE_SET, _RUN_COMMAND):
-            verdicts.setdefault(_BY_OPERATION[step.operation], []).append(step)
+        if step.operation not in _BY_OPERATION or step.type in (_VM, _SCALE_SET):
+            continue
+        verdict = _BY_OPERATION[step.operation]
+        if step.type == _RUN_COMMAND:
+            # Else it goes and comes with its machine.
+            if verdict != UPDATED:
+                continue
+            verdict = ASKED
+        verdicts.setdefault(verdict, []).append(step)
     return [_fate("", verdict, group) for verdict, group in sorted(verdicts.items())]
 
 
@@ -80,9 +93,12 @@ def _owner(step: Step, by_urn: Mapping[str, Step]) -> str:
 def _verdict(step: Step) -> str:
     verdict = _BY_OPERATION[step.operation]
     of_nodes = [cause for cause in step.causes if not cause.startswith(_TAGS)]
+    if step.type != _SCALE_SET or verdict != UPDATED:
+        return verdict
+    if any(cause.startswith(_FIXED) for cause in of_nodes):
+        return REFUSED
     # Scale sets upgrade by hand: nodes that run keep what they were born with.
-    profile_only = bool(of_nodes) and all(cause.startswith(_PROFILE) for cause in of_nodes)
-    if step.type == _SCALE_SET and verdict == UPDATED and profile_only:
+    if of_nodes and all(cause.startswith(_OF_INSTANCES) for cause in of_nodes):
         return NEW_INSTANCES
     return verdict
 

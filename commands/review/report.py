@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from commands.review.fates import NEW_INSTANCES, REPLACED, ROLLED, Fate
+from commands.review.fates import NEW_INSTANCES, REFUSED, REPLACED, ROLLED, Fate
 
 _MEANING = {
     ROLLED: "one after another, each deleted, created and asked whether it works before the next",
     NEW_INSTANCES: "nodes that run keep what they were born with",
+    REFUSED: "**the update fails here, after all that comes before**; add a scale set instead",
     REPLACED: "**at once: all of them are gone until the new ones work**",
 }
 

@@ -16,7 +16,16 @@ import yaml
 from commands.engine import TOP
 from commands.preview import plan_engine
 from commands.review.__main__ import review
-from commands.review.fates import CREATED, NEW_INSTANCES, ROLLED, Fate, machine_fates, other_fates
+from commands.review.fates import (
+    ASKED,
+    CREATED,
+    NEW_INSTANCES,
+    REFUSED,
+    ROLLED,
+    Fate,
+    machine_fates,
+    other_fates,
+)
 from commands.review.sources import ReviewError
 from commands.review.steps import build, plan, stand_ins
 from local_azure.arm.store import Store
@@ -35,6 +44,10 @@ def label_nodes(settings: dict[str, Any]) -> None:
 
 def log_more_in_etcd(settings: dict[str, Any]) -> None:
     settings["kilonode:extraArgs"]["etcd"] = ["--log-level=debug"]
+
+
+def resize_a_pool(settings: dict[str, Any]) -> None:
+    settings["kilonode:nodePools"]["cpu"]["size"] = "Standard_E20ds_v5"
 
 
 def add_a_pool(settings: dict[str, Any]) -> None:
@@ -114,13 +127,25 @@ def test_a_flag_of_etcd_rolls_both_clusters_one_machine_at_a_time(
         ("local-events", ROLLED),
         ("local-etcd", ROLLED),
     ]
-    assert not others
+    assert [fate.verdict for fate in others] == [ASKED]
     promised = [name.removesuffix("-vm") for fate in machines for name in fate.names]
     assert promised == [*EVENTS_MEMBERS, *ETCD_MEMBERS]
     # Each is gone and back before the next one goes.
     assert [write for write in writes if write[1] in promised] == [
         (verb, name) for name in promised for verb in ("DELETE", "PUT")
     ]
+
+
+def test_what_azure_refuses_to_change_is_said_before_the_update_fails(
+    base: Path, built: Path, tmp_path: Path
+) -> None:
+    """Scale sets come last: by then an update has replaced all that comes before them."""
+    head, home = tmp_path / "head", tmp_path / "home"
+    shutil.copytree(base, head)
+    apply(resize_a_pool, head)
+    shutil.copytree(built, home)
+    (fate,) = machine_fates(plan(head, plan_engine("local", home)))
+    assert (fate.who, fate.verdict) == ("local-cpu", REFUSED)
 
 
 def test_a_new_pool_touches_no_machine_that_is_there(
