@@ -162,6 +162,17 @@ def test_members_that_left_or_do_not_answer_restart_no_apiserver(
     assert restarts.commands == []
 
 
+def test_no_apiserver_is_restarted_while_it_could_not_start(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts with both clusters or not at all: master by master, the API would be gone."""
+    started(machine, MAIN[:1], EVENTS)
+    restarts = Restarts(monkeypatch)
+    machine.answers = {2379: MAIN}
+    etcd_follow.main()
+    assert restarts.commands == []
+
+
 def test_an_apiserver_that_could_not_be_restarted_is_told(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,9 @@ FLAGS = {
     ),
     "two may join at once": "--max-learners=2",
     "no change that costs the quorum": "--strict-reconfig-check=true",
+    "members compare their data": (
+        "--feature-gates=InitialCorruptCheck=true,CompactHashCheck=true"
+    ),
 }
 
 

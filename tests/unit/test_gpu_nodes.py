@@ -103,6 +103,11 @@ class Machine:
             'for ((i = 0; i < n; i++)); do echo "GPU $i: Tesla T4 (UUID: GPU-$i)"; done',
         )
 
+    def has(self, *packages: str) -> None:
+        """They are installed already."""
+        names = "|".join(packages)
+        self.stand_in("dpkg-query", f'case "${{@: -1}}" in {names}) echo installed ;; esac')
+
     def run(self, seconds: float = 60) -> list[str]:
         """What was called. Raises TimeoutExpired if the script goes on and on."""
         environment = {"GPU_DRIVER": "580", "GPU_TOOLKIT": "1.20.0-1", "GPU_COUNT": "4"}
@@ -121,6 +126,25 @@ def test_the_drivers_modules_are_those_of_the_running_kernel(tmp_path: Path) -> 
     assert "linux-modules-nvidia-580-server-6.8.0-1030-azure" in call
     assert "nvidia-headless-no-dkms-580-server" in call
     assert "nvidia-container-toolkit=1.20.0-1" in call, "a version that somebody tried"
+
+
+def test_a_new_kernel_brings_the_whole_driver_anew(tmp_path: Path) -> None:
+    """Its modules depend on the rest in their very version, which is held at an older one."""
+    machine = Machine(tmp_path)
+    held = ("nvidia-headless-no-dkms-580-server", "nvidia-utils-580-server")
+    machine.has(
+        *held, "nvidia-container-toolkit", "linux-modules-nvidia-580-server-6.8.0-1029-azure"
+    )
+    (call,) = [one for one in machine.run() if "apt-get" in one and "install " in one]
+    assert "--allow-change-held-packages" in call
+    assert {*held, "linux-modules-nvidia-580-server-6.8.0-1030-azure"} <= set(call.split())
+    assert "toolkit" not in call, "only the driver depends on the kernel"
+
+
+def test_a_driver_that_is_complete_is_left_alone(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.has("*")
+    assert not [one for one in machine.run() if "apt-get" in one]
 
 
 def test_it_ends_only_when_every_gpu_answers(tmp_path: Path) -> None:

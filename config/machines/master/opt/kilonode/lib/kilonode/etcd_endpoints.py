@@ -50,10 +50,16 @@ def ask_both() -> dict[str, list[str]]:
 
 
 def unknown_to_the_apiserver() -> list[str]:
-    """Voters that came after it was started: it keeps the members that it started with."""
+    """Voters that came after it was started: it keeps the members that it started with.
+
+    None while one of the clusters does not answer: an apiserver starts with both or not at all.
+    """
     started = environment(SERVERS_FILE)
     known = {*started["ETCD_SERVERS"].split(","), *started["EVENTS_SERVERS"].split(";")}
-    return [url for urls in ask_both().values() for url in urls if url not in known]
+    answers = list(ask_both().values())
+    if not all(answers):
+        return []
+    return [url for urls in answers for url in urls if url not in known]
 
 
 def main() -> None:
