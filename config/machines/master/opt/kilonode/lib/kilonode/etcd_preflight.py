@@ -78,13 +78,13 @@ def _release(asked: Question, voters: Sequence[dict[str, Any]]) -> None:
     waits for an election."""
     if len(voters) == 2 or (len(voters) == 1 and not asked.lone):
         raise UnhealthyError(
-            f"the cluster has {len(voters)} voters, and without the one at {asked.member} no "
-            "quorum: first let all its members join, with settings that leave this one as it is"
+            f"voters: {len(voters)}, so without the one at {asked.member} there is no quorum; "
+            "first let all members join, with settings that leave this one as it is"
         )
     others = [member for member in voters if _host(member) != asked.member]
     if others:
         # The last to be replaced, as far as the order of the letters is the settings'.
-        heir = max(others, key=lambda member: asked.addresses.index(_host(member)))
+        heir = max(others, key=lambda member: str(member["name"]))
         asked.etcd.ask([_host(member) for member in voters], "move-leader", f"{heir['ID']:x}")
 
 
