@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
 from config.azure_limits import (
     COMPUTER_NAME_PREFIX_MAX_LENGTH,
     CUSTOM_DATA_MAX_BYTES,
     SCALE_SET_MAX_INSTANCES,
     SECRET_MAX_BYTES,
 )
+from tests.unit.arm_case import Case, coded, security_rule
 from tests.unit.azure_world import (
     NETWORK,
     POOL,
@@ -51,36 +47,6 @@ GEN1 = {"hardwareProfile.vmSize": "Standard_D15_v2"}
 GEN1_IMAGE = {"storageProfile.imageReference.sku": "server-gen1"}
 PLAIN_DISK = {"storageProfile.osDisk.managedDisk.storageAccountType": "StandardSSD_LRS"}
 TRUSTED = {"securityProfile.securityType": "TrustedLaunch"}
-
-
-def coded(size: int) -> str:
-    return base64.b64encode(b"x" * size).decode()
-
-
-def security_rule(name: str, priority: int, direction: str = "Inbound") -> dict[str, Any]:
-    return {
-        "name": name,
-        "priority": priority,
-        "direction": direction,
-        "access": "Allow",
-        "protocol": "*",
-    }
-
-
-@dataclass(frozen=True)
-class Case:
-    """A fault: the rule that catches it, Azure's code, and the type and body that have it.
-
-    changes: on the valid body. new: under another name, so a creation; else an update.
-    """
-
-    rule: str
-    code: str
-    type: str
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    new: bool = False
-    # Deleted before.
-    deleted: str = ""
 
 
 CASES = [

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from local_azure.arm.rules import RULES, AzureError, refusals
-from tests.unit.arm_faults import CASES, GROUP, GROUPS, ROLES, SUBNETS, Case, security_rule
+from tests.unit.arm_case import Case, security_rule
+from tests.unit.arm_faults import CASES, GROUP, GROUPS, ROLES, SUBNETS
 from tests.unit.azure_world import BODIES, OWN_ROLE, ROLE_PATH, SUBSCRIPTION, World
 
 
