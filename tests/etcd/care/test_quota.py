@@ -4,6 +4,7 @@ An alarm of one member stops all writes of the cluster, and the apiservers' own 
 with a write. So without care nobody would ever write again.
 """
 
+import contextlib
 import subprocess
 import time
 from typing import Any
@@ -77,10 +78,8 @@ def alarms(machine: Machine) -> list[Alarm]:
 
 def ended(leader: Machine, memory: Memory, now: float) -> bool:
     """Whether a run ended the alarm: none does while a follower is not through compacting."""
-    try:
+    with contextlib.suppress(UnhealthyError):
         care_of(leader, memory).run(now)
-    except UnhealthyError:
-        return False
     return not alarms(leader)
 
 
@@ -137,15 +136,48 @@ def test_a_follower_leaves_all_to_the_leaders_machine(cluster: list[Machine]) ->
     assert alarms(leader)
 
 
-def test_nothing_is_touched_while_a_member_is_down(cluster: list[Machine]) -> None:
-    """A second one that stands still would cost the quorum."""
-    leader, follower, _ = cluster
+def test_a_full_cluster_needs_no_more_than_its_quorum(cluster: list[Machine]) -> None:
+    """The machine of the third may be gone for days, and until the files shrink nobody writes."""
+    leader, follower, other = cluster
     fill(leader)
     follower.kill()
     now = time.monotonic()
     memory = remembering(leader, now, HISTORY_SECONDS)
-    with pytest.raises(EtcdError, match=follower.me.address):
+    eventually(lambda: ended(leader, memory, now), "the alarm ends")
+    assert max(sizes([leader, other])) < 0.9 * QUOTA
+    leader.put("event", bytes(MIB))
+    # So that an alert is due: its file is what it was.
+    with pytest.raises((EtcdError, UnhealthyError), match=follower.me.address):
         care_of(leader, memory).run(now)
+    follower.boot()
+    eventually(
+        lambda: ended(leader, memory, now) and max(sizes(cluster)) < 0.9 * QUOTA,
+        "who was away has its turn",
+    )
+
+
+def test_nobody_stands_still_for_less_while_a_member_is_down(
+    cluster: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as all can write, it can wait."""
+    leader, follower, _ = cluster
+    follower.kill()
+    monkeypatch.setattr(care, "pays", lambda status, full: True)
+    memory = Memory()
+    with pytest.raises(EtcdError, match=follower.me.address):
+        care_of(leader, memory).run(time.monotonic())
+    assert not memory.done
+
+
+def test_nothing_is_touched_where_less_than_a_quorum_keeps_up(
+    lone: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(lone)
+    now = time.monotonic()
+    memory = remembering(lone, now, HISTORY_SECONDS)
+    monkeypatch.setattr(care, "_IN_SYNC", -1)
+    with pytest.raises(UnhealthyError, match="entries behind"):
+        care_of(lone, memory).run(now)
     assert not memory.done
 
 
@@ -200,8 +232,9 @@ def test_the_leader_is_defragmented_last(
     assert asked[-1] == leader.me.address
 
 
+@pytest.mark.parametrize("full", [False, True])
 def test_after_a_defragmentation_it_waits_until_all_are_healthy(
-    cluster: list[Machine], monkeypatch: pytest.MonkeyPatch
+    full: bool, cluster: list[Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a member that does not come back would be followed by the next."""
     leader, follower, _ = cluster
@@ -212,6 +245,7 @@ def test_after_a_defragmentation_it_waits_until_all_are_healthy(
         follower.kill()
 
     monkeypatch.setattr(client, "defragment", defragment)
+    monkeypatch.setattr(Care, "_full", lambda _: full)
     monkeypatch.setattr(care, "pays", lambda status, full: True)
     monkeypatch.setattr(care, "_SETTLED_SECONDS", 1.0)
     with pytest.raises(EtcdError):

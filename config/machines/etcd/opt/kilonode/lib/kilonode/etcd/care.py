@@ -60,6 +60,8 @@ class Care:
         self._client, self._me, self._memory = client, me, memory
         # What was found of each kind; nothing on who does not lead.
         self.alarms: Counter[str] = Counter()
+        # By address, why a member takes no part in this run.
+        self._away: dict[str, Exception] = {}
 
     def run(self, now: float) -> None:
         """`now`: by the monotonic clock. Raises EtcdError or UnhealthyError, whose text says why
@@ -69,13 +71,15 @@ class Care:
         if own.leader != own.member_id:
             return
         full = self._full()
-        members = self._members()
+        members = self._members(spare=full)
         if full or any(each.in_use > _MUCH_IN_USE * each.quota for each in members.values()):
             self._compact(now)
             members = self._members()
         self._defragment(members, full)
         if full:
             self._disarm()
+        if self._away:
+            raise self._absence()
 
     def _full(self) -> bool:
         raised = (alarm.kind for alarm in self._client.alarms(self._me.address))
@@ -85,22 +89,38 @@ class Care:
             raise UnhealthyError("alarm CORRUPT is raised: a member's data is damaged")
         return bool(self.alarms["NOSPACE"])
 
-    def _members(self) -> dict[str, Status]:
+    def _members(self, *, spare: bool = False) -> dict[str, Status]:
         """By address, the leader last; the durable learner only while it keeps up. Raises unless
-        all others are healthy and this one leads them."""
+        all others are healthy and this one leads them.
+
+        `spare`: whoever is not healthy now may be so for the rest of this run, if a quorum is. At
+        the quota nothing is written until the files shrink, and one that is away may be so for
+        days. A member that defragments goes on storing and confirming the log, so the quorum
+        stays. Who was away and is too large raises the alarm again when it is back.
+        """
         own = self._client.status(self._me.address)
         if own.leader != own.member_id:
             raise UnhealthyError("another member leads now")
         found = {}
-        for member in self._client.members(self._me.address):
+        listed = self._client.members(self._me.address)
+        for member in listed:
             address = address_of(member)
             try:
                 found[address] = self._in_sync(member, own)
-            except (EtcdError, UnhealthyError):
+            except (EtcdError, UnhealthyError) as error:
                 # A dead durable learner must not keep the cluster from getting its space back.
-                if address != self._me.learner:
+                if address == self._me.learner:
+                    continue
+                if not spare and address not in self._away:
                     raise
+                self._away[address] = error
+        voters = {address_of(member) for member in listed if not member.is_learner}
+        if len(voters & found.keys()) <= len(voters) // 2:
+            raise self._absence()
         return dict(sorted(found.items(), key=lambda item: item[1].member_id == own.member_id))
+
+    def _absence(self) -> UnhealthyError:
+        return UnhealthyError("; ".join(map(str, self._away.values())))
 
     def _in_sync(self, member: Member, leader: Status) -> Status:
         """Raises EtcdError or UnhealthyError unless it is healthy and follows closely."""
