@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,9 +15,8 @@ _VM = "azure-native:compute:VirtualMachine"
 _SCALE_SET = "azure-native:compute:VirtualMachineScaleSet"
 # Questions to machines, on whose answers an update waits.
 _RUN_COMMAND = "azure-native:compute:VirtualMachineRunCommandByVirtualMachine"
-# Of scale sets: what only instances that are made later have, and what Azure never changes.
+# Of scale sets: what only instances that are made later have.
 _OF_INSTANCES = ("virtualMachineProfile.", "sku.name")
-_FIXED = tuple(marked(KINDS["compute:VirtualMachineScaleSet"].shape, "="))
 # What the autoscaler reads of the set. No node has any of it.
 _TAGS = "tags"
 
@@ -69,12 +69,10 @@ def other_fates(steps: Sequence[Step]) -> list[Fate]:
             continue
         if step.operation not in _BY_OPERATION or step.type in (_VM, _SCALE_SET):
             continue
-        verdict = _BY_OPERATION[step.operation]
-        if step.type == _RUN_COMMAND:
-            # Else it goes and comes with its machine.
-            if verdict != UPDATED:
-                continue
-            verdict = ASKED
+        verdict = _verdict(step)
+        # Else it goes and comes with its machine.
+        if step.type == _RUN_COMMAND and verdict != ASKED:
+            continue
         verdicts.setdefault(verdict, []).append(step)
     return [_fate("", verdict, group) for verdict, group in sorted(verdicts.items())]
 
@@ -92,15 +90,27 @@ def _owner(step: Step, by_urn: Mapping[str, Step]) -> str:
 
 def _verdict(step: Step) -> str:
     verdict = _BY_OPERATION[step.operation]
-    of_nodes = [cause for cause in step.causes if not cause.startswith(_TAGS)]
-    if step.type != _SCALE_SET or verdict != UPDATED:
+    if verdict != UPDATED:
         return verdict
-    if any(cause.startswith(_FIXED) for cause in of_nodes):
+    if _refused(step):
         return REFUSED
+    if step.type == _RUN_COMMAND:
+        return ASKED
     # Scale sets upgrade by hand: nodes that run keep what they were born with.
-    if of_nodes and all(cause.startswith(_OF_INSTANCES) for cause in of_nodes):
-        return NEW_INSTANCES
-    return verdict
+    of_nodes = [cause for cause in step.causes if not cause.startswith(_TAGS)]
+    later = bool(of_nodes) and all(cause.startswith(_OF_INSTANCES) for cause in of_nodes)
+    return NEW_INSTANCES if step.type == _SCALE_SET and later else verdict
+
+
+def _refused(step: Step) -> bool:
+    """Whether it is to change in place what Azure never changes, be it by a whole object."""
+    kind = KINDS.get(step.type.removeprefix("azure-native:"))
+    changed = [re.sub(r"\[\d+\]", "", cause) + "." for cause in step.causes]
+    return kind is not None and any(
+        cause.startswith(f"{fixed}.") or f"{fixed}.".startswith(cause)
+        for fixed in marked(kind.shape, "=")
+        for cause in changed
+    )
 
 
 def _one_by_one(group: Sequence[Step], by_urn: Mapping[str, Step]) -> bool:

@@ -10,7 +10,7 @@ from commands.review.fates import NEW_INSTANCES, REFUSED, REPLACED, ROLLED, Fate
 _MEANING = {
     ROLLED: "one after another, each deleted, created and asked whether it works before the next",
     NEW_INSTANCES: "nodes that run keep what they were born with",
-    REFUSED: "**the update fails here, after all that comes before**; add a scale set instead",
+    REFUSED: "**the update fails here, after all that comes before**; only a new one can be so",
     REPLACED: "**at once: all of them are gone until the new ones work**",
 }
 
@@ -52,8 +52,11 @@ def _row(fate: Fate) -> str:
 
 
 def _listed(fate: Fate) -> str:
+    names = ", ".join(fate.names)
+    if fate.verdict == REFUSED:
+        return f"**{REFUSED}**: {names} ({', '.join(fate.causes)}): {_MEANING[REFUSED]}"
     verdict = f"**{fate.verdict}**" if fate.verdict == REPLACED else fate.verdict
-    return f"{verdict}: {', '.join(fate.names)}"
+    return f"{verdict}: {names}"
 
 
 def _differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:

@@ -50,6 +50,14 @@ def resize_a_pool(settings: dict[str, Any]) -> None:
     settings["kilonode:nodePools"]["cpu"]["size"] = "Standard_E20ds_v5"
 
 
+def add_a_learner(settings: dict[str, Any]) -> None:
+    settings["kilonode:etcd"]["main"]["learner"] = {"diskSku": "Premium_LRS"}
+
+
+def take_another_kind_of_disk(settings: dict[str, Any]) -> None:
+    settings["kilonode:etcd"]["main"]["learner"]["diskSku"] = "StandardSSD_LRS"
+
+
 def add_a_pool(settings: dict[str, Any]) -> None:
     settings["kilonode:nodePools"]["spare"] = {
         "size": "Standard_D16ds_v5",
@@ -146,6 +154,25 @@ def test_what_azure_refuses_to_change_is_said_before_the_update_fails(
     shutil.copytree(built, home)
     (fate,) = machine_fates(plan(head, plan_engine("local", home)))
     assert (fate.who, fate.verdict) == ("local-cpu", REFUSED)
+
+
+def test_another_kind_of_disk_is_said_to_fail_as_it_then_does(
+    base: Path, built: Path, tmp_path: Path
+) -> None:
+    """Azure takes it only of a disk that no running machine has."""
+    head, home = tmp_path / "head", tmp_path / "home"
+    shutil.copytree(base, head)
+    shutil.copytree(built, home)
+    engine = plan_engine("local", home)
+    apply(add_a_learner, head)
+    build(head, engine)
+    apply(take_another_kind_of_disk, head)
+    steps = plan(head, engine)
+    assert not machine_fates(steps)
+    disk = "local-etcd-learner-disk"
+    assert other_fates(steps) == [Fate("", REFUSED, (disk,), ("sku.name",))]
+    with pytest.raises(ReviewError):
+        build(head, engine)
 
 
 def test_a_new_pool_touches_no_machine_that_is_there(
