@@ -57,7 +57,7 @@ def test_an_add_ons_token_is_what_its_identity_asks_for(
 @pytest.fixture(scope="module")
 def fenced(api: Api) -> Api:
     """With two nodes, and the policy in force."""
-    kinds = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding")
+    kinds = ("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
     policy = ("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding")
     applied(api, "cloud-controller-manager", *kinds, *policy)
     for name in ("own", "other"):
@@ -71,6 +71,18 @@ def fenced(api: Api) -> Api:
         "the policy is in force",
     )
     return api
+
+
+@pytest.mark.parametrize("lease", ["cloud-controller-manager", "aks-managed-resource-locker"])
+def test_cloud_controller_manager_holds_its_leases(fenced: Api, lease: str) -> None:
+    """The first is its leader's. The second it takes before it touches a load balancer, so without
+    that no Service gets one (pkg/consts/consts.go of cloud-provider-azure v1.36.5)."""
+    account = f"--as=system:serviceaccount:{NAMESPACE}:cloud-controller-manager"
+    made = {"metadata": {"name": lease, "namespace": NAMESPACE}, "kind": "Lease"}
+    content = json.dumps({"apiVersion": "coordination.k8s.io/v1", **made})
+    fenced.kubectl("create", "--filename=-", account, stdin=content)
+    fenced.kubectl("get", f"lease/{lease}", f"--namespace={NAMESPACE}", account)
+    fenced.kubectl("replace", "--filename=-", account, stdin=content)
 
 
 def as_node_manager(*arguments: str) -> tuple[str, ...]:
