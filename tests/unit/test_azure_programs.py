@@ -53,11 +53,22 @@ def test_no_flag_is_unknown_to_its_program(name: str) -> None:
     assert flags - known(CONTAINERS[name]) == set()
 
 
-def test_the_autoscaler_reads_every_variable_that_it_is_given() -> None:
+@pytest.mark.parametrize("name", ["cluster-autoscaler", "azuredisk"])
+def test_a_program_reads_every_variable_that_it_is_given(name: str) -> None:
     """One that it does not know is silently nothing."""
-    (container,) = (one for one in containers() if one["name"] == "cluster-autoscaler")
-    given = {one["name"] for one in container["env"]}
-    assert given - known("cluster-autoscaler-variables") == set()
+    found = [one for one in containers() if one["name"] == name]
+    given = {variable["name"] for one in found for variable in one["env"]}
+    assert given
+    assert given - known(f"{name}-variables") == set()
+
+
+def test_a_node_that_is_drained_waits_until_no_disk_is_attached() -> None:
+    """The driver's hook ends at once, and with an error, where it is not told the node's name."""
+    (container,) = (one for one in containers() if "preStop" in one.get("lifecycle", {}))
+    hook = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert hook == ["/azurediskplugin", "--pre-stop-hook=true"]
+    (name,) = (one for one in container["env"] if one["name"] == "KUBE_NODE_NAME")
+    assert name["valueFrom"] == {"fieldRef": {"fieldPath": "spec.nodeName"}}
 
 
 def test_the_cloud_provider_reads_every_key_of_its_configuration() -> None:
@@ -75,8 +86,9 @@ def test_the_lists_are_those_of_the_versions_that_run() -> None:
         "azuredisk": "azure-disk",
     }
     for name, image in versions.items():
-        source = (LISTS / f"{name}.txt").read_text().splitlines()[0]
-        assert source.endswith(catalog().images[image].rpartition(":")[2])
+        for path in LISTS.glob(f"{name}*.txt"):
+            source = path.read_text().splitlines()[0]
+            assert source.endswith(catalog().images[image].rpartition(":")[2])
     autoscaler = (LISTS / "cluster-autoscaler.txt").read_text()
     version = catalog().images["cluster-autoscaler"].rpartition(":v")[2]
     assert f"(cluster-autoscaler-{version})" in autoscaler
