@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from types import NoneType
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -60,6 +61,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return candidates[close[0]] if close else None
 
 
+def causes(errors: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without lists that are too short only since what is in them cannot be read."""
+    inner = {error["loc"][:-1] for error in errors}
+    return [one for one in errors if one["type"] != "too_short" or one["loc"] not in inner]
+
+
 def path_of(error: ErrorDetails) -> tuple[str, ...]:
     """The key that pydantic complains about; `[key]` marks the key of a mapping itself."""
     return tuple(str(part) for part in error["loc"] if part != "[key]")
@@ -85,14 +92,37 @@ def shape_problem(error: ErrorDetails) -> Problem:
     if error["type"] == "missing":
         remedy = f"set it, for example to {example}" if example else "add the section"
         return Problem(path, "(missing)", limit, remedy)
+    if _is_quoted(error):
+        return Problem(path, json.dumps(error["input"]), limit, "write it without quotes")
+    if error["input"] in (None, "") and known and len(known.path) == len(path):
+        return Problem(path, "(nothing)", limit, _value_for(known, example))
     return Problem(path, shown(error["input"]), limit, _remedy(error, example))
+
+
+def _is_quoted(error: ErrorDetails) -> bool:
+    """Whether it is a number or a truth value as a text: the quotes are the fault."""
+    kind, text = error["type"], error["input"]
+    if not isinstance(text, str):
+        return False
+    if kind == "int_type":
+        return text.removeprefix("-").isdecimal()
+    return kind == "bool_type" and text in ("true", "false")
+
+
+def _value_for(known: reference.Entry, example: str) -> str:
+    """What to write after a key that nothing stands after."""
+    if known.takes_defaults:
+        value = "{} for its defaults"
+    else:
+        value = f"a value such as {example}" if example else "the section as a mapping"
+    return f"write {value}" if known.required else f"write {value}, or remove the key"
 
 
 def _remedy(error: ErrorDetails, example: str) -> str:
     kind = error["type"]
     if error["loc"][-1] == "[key]":
         return "rename the key"
-    if kind == "string_type" and not isinstance(error["input"], (list, dict)):
+    if kind == "string_type" and not isinstance(error["input"], (list, dict, NoneType)):
         return "put the value in quotes"
     if kind == "ip_v4_network" and (network := _without_host_bits(error["input"])):
         return f"write {network}, without host bits"

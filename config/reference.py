@@ -18,7 +18,10 @@ PROVIDER_KEYS = frozenset({"location", "subscriptionId", "tenantId"})
 
 @dataclass(frozen=True)
 class Entry:
-    """One key. path: its parts; `*` stands for the keys of a mapping that the user names."""
+    """One key. path: its parts; `*` stands for the keys of a mapping that the user names.
+
+    takes_defaults: whether it is a section that may be {}, since none of its keys is required.
+    """
 
     path: tuple[str, ...]
     meaning: str
@@ -26,6 +29,7 @@ class Entry:
     example: Any
     default: Any
     required: bool
+    takes_defaults: bool
 
 
 def qualified(path: Sequence[str]) -> str:
@@ -74,6 +78,7 @@ def _fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
 def _entry(path: tuple[str, ...], field: FieldInfo) -> Entry:
     extra = field.json_schema_extra
     assert isinstance(extra, dict), f"{path}: declare it with setting()"
+    section, inner = _section(field.annotation, path)
     return Entry(
         path=path,
         meaning=field.description or "",
@@ -81,6 +86,9 @@ def _entry(path: tuple[str, ...], field: FieldInfo) -> Entry:
         example=(field.examples or [None])[0],
         default=None if field.is_required() else field.default,
         required=field.is_required(),
+        takes_defaults=section is not None
+        and inner == path
+        and not any(one.is_required() for one in section.model_fields.values()),
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import ValidationError, create_model
 
 from config import checks, user_data_limit
 from config.checks import notes, unbuildable, warnings
-from config.problems import SettingsError, salvageable, shape_problem, unreadable
+from config.problems import SettingsError, causes, salvageable, shape_problem, unreadable
 from config.reference import PROVIDER_KEYS
 from config.schema import Settings
 from config.stack_file import configuration
@@ -55,7 +55,7 @@ def load(raw: Mapping[str, Any]) -> Settings:
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        errors = error.errors()
+        errors = causes(error.errors())
         broken = {unreadable(one) for one in errors}
         found = [shape_problem(one) for one in errors]
         found += checks.problems(_readable(raw, broken), broken)
@@ -85,6 +85,9 @@ def _parsed(value: Any) -> Any:
     # The engine knows no numbers: what is one in the file is a text to the program.
     if isinstance(value, bool | int | float):
         return json.dumps(value)
+    # Nor is there null: a key with nothing after it is an empty text.
+    if value is None:
+        return ""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)

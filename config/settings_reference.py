@@ -27,8 +27,9 @@ _INTRODUCTION = """# Settings
      config/documents.yaml instead. -->
 
 A stack is one cluster, and its settings are `Pulumi.STACK.yaml`. They are read as a whole: unknown
-keys are refused, and all problems are named at once, with key, value, limit and remedy. `*` stands
-for keys of your own. D… and E… are facts of the documents, listed at the end.
+keys and keys with nothing after them are refused, and all problems are named at once, with key,
+value, limit and remedy. `*` stands for keys of your own. D… and E… are facts of the documents,
+listed at the end.
 
 Nothing in here is a secret. Adding or removing a key of `members` or `scaleSets` changes no
 other machine's name, address or zone: they follow from the key itself.

@@ -22,7 +22,7 @@ from config.taints import parsed
 from config.topology import effective_size
 
 
-@reads("addons.balloons", "nodePools")
+@reads("addons.balloons", "nodePools", whole=True)
 def balloons_are_of_a_pool(settings: Settings) -> Iterator[Problem]:
     for key in settings.addons.balloons:
         if key not in settings.node_pools:

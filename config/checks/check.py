@@ -33,10 +33,16 @@ def reads(*keys: str, whole: bool = False) -> Callable[[Rule], Check]:
 def applies(check: Check, settings: Settings, broken: Iterable[tuple[str, ...]]) -> bool:
     """Whether everything that the check reads is there and is what the user wrote."""
     paths = [tuple(key.split(".")) for key in check.reads]
-    if any(getattr(settings, to_snake(path[0])) is None for path in paths):
+    if any(_is_gone(settings, to_snake(path[0])) for path in paths):
         return False
     return not any(
         path[: len(bad)] == bad or (check.whole and bad[: len(path)] == path)
         for bad in broken
         for path in paths
     )
+
+
+def _is_gone(settings: Settings, name: str) -> bool:
+    """Whether it could not be read. What is None by default may well be."""
+    known = Settings.model_fields[name]
+    return getattr(settings, name) is None and known.default is not None

@@ -9,7 +9,7 @@ from config.problems import Problem, problem
 from config.schema import Settings
 
 
-@reads("addons.datadog")
+@reads("addons.datadog", "datadogApiKey")
 def datadog_has_its_key(settings: Settings) -> Iterator[Problem]:
     key = settings.datadog_api_key
     if settings.addons.datadog and not (key and key.get_secret_value().strip()):

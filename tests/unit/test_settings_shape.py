@@ -291,3 +291,13 @@ def test_a_number_is_the_text_that_the_engine_makes_of_it() -> None:
     """Else `make render` would refuse what `pulumi up` takes."""
     read = raw_settings({"kilonode:gateNonce": 2})
     assert load({**raw(), **read}).gate_nonce == "2"
+
+
+def test_a_section_without_a_value_is_refused_as_the_engine_passes_it_on_too() -> None:
+    """It makes an empty text of null, but only where a setting begins."""
+    for nothing in (None, ""):
+        with pytest.raises(SettingsError) as error:
+            load({**raw(), **raw_settings({"kilonode:api": nothing})})
+        (problem,) = error.value.problems
+        assert problem.value == "(nothing)"
+        assert problem.remedy == "write {} for its defaults, or remove the key"
