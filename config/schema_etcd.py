@@ -20,7 +20,7 @@ class Learner(Section):
     disk_gib: Annotated[int, Strict()] = setting(
         "size of its own managed disk, which outlives the VM; it may grow, and the file system "
         "follows at the next boot",
-        limit=f"4 times quotaBytes to {DATA_DISK_MAX_GIB:,}",
+        limit=f"5 times quotaBytes to {DATA_DISK_MAX_GIB:,}",
         example=64,
         default=64,
         ge=8,

@@ -10,8 +10,9 @@ from config.problems import Problem, problem
 from config.schema import Settings
 from config.schema_etcd import Learner
 
-# The data, a snapshot of it that is being received, data that was set aside, and a restored copy.
-COPIES = 4
+# The data, data that was set aside, and what `etcd-snapshot --own` makes of it: a copy and a trial
+# restore. The fifth is for its log besides, and for the 20th part that ext4 keeps for root.
+COPIES = 5
 _GIB = 1024**3
 
 

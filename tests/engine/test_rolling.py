@@ -205,7 +205,7 @@ def test_who_cannot_leave_keeps_its_machine(stack: Stack, machines: Machines) ->
 def test_a_durable_learner_comes_last_keeps_its_disk_and_stops_nobody(
     stack: Stack, machines: Machines
 ) -> None:
-    wanted = {"size": "Standard_D4ds_v5", "diskGib": 32}
+    wanted = {"size": "Standard_D4ds_v5", "diskGib": 40}
     learner = {"main": {"members": list("abc"), "learner": wanted}}
     configure(stack, {"kilonode:etcd": learner})
     stack.succeeds("up", *QUIET)

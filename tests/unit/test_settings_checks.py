@@ -90,7 +90,7 @@ def test_every_rule_has_a_row() -> None:
         {"clusterName": "ab"},
         {"zones": []},
         {"etcd.main.learner": {}},
-        {"etcd.main.learner": {"diskGib": 32, "diskSku": "PremiumV2_LRS"}},
+        {"etcd.main.learner": {"diskGib": 40, "diskSku": "PremiumV2_LRS"}},
         {"etcd.events.learner": {"size": "Standard_D16s_v5"}},
         {"etcd.events.learner": {"size": "Standard_D15_v2", "diskSku": "StandardSSD_LRS"}},
         {"zones": ["1", "2"], "etcd.main.members": ["a", "c", "e"]},

@@ -8,9 +8,9 @@ from tests.unit.refusals import Row
 ROWS = {
     "a learner's disk that its data outgrows": Row(
         learners.learner_disks_hold_the_data,
-        {"etcd.main.learner": {"diskGib": 16}},
+        {"etcd.main.learner": {"diskGib": 32}},
         "etcd.main.learner.diskGib",
-        ["= 16", "at least 32", "4 times quotaBytes"],
+        ["= 32", "at least 40", "5 times quotaBytes"],
     ),
     "a Premium disk for a size that takes none": Row(
         learners.learner_sizes_take_their_disks,
