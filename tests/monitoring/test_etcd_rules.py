@@ -56,6 +56,7 @@ IN_USE = "etcd_mvcc_db_total_size_in_use_in_bytes"
 EXPIRY = told("kilonode_certificate_expiry_timestamp_seconds", file="member.crt")
 CARE = "kilonode_etcd_care_last_run_timestamp_seconds"
 SNAPSHOT = "kilonode_etcd_snapshot_newest_timestamp_seconds"
+INTERVAL = told("kilonode_etcd_snapshot_interval_seconds")
 
 CASES = {
     "EtcdQuorumLost": Case(
@@ -125,9 +126,15 @@ CASES = {
         since=15,
     ),
     "EtcdSnapshotOld": Case(
-        {told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0x200"},
-        # Each machine tells what it saw last; one that took none lately is no reason.
-        ({told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0+60x200"},),
+        {told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0x200", INTERVAL: "900x200"},
+        (
+            # Each machine tells what it saw last; one that took none lately is no reason.
+            {told(SNAPSHOT): "0x200", told(SNAPSHOT, member="b"): "0+60x200", INTERVAL: "900x200"},
+            # Hourly ones, of which a sick machine missed its own: another stands in.
+            {told(SNAPSHOT): "0x200", INTERVAL: "3600x200"},
+            # One a minute, and they take long.
+            {told(SNAPSHOT): "0x60 3600x60 7200x60", INTERVAL: "60x200"},
+        ),
         since=61,
     ),
     "EtcdSnapshotMissing": Case(

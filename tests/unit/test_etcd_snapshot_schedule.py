@@ -13,8 +13,8 @@ INTERVAL = 900.0
 MEMBERS = tuple(Member(id, f"m{id}", (), id == 4) for id in (1, 2, 3, 4))
 
 
-def answers(*ids: int) -> list[Answer]:
-    return [Answer(f"10.0.0.{id}", 7, id, MEMBERS, True, "3.6.0") for id in ids]
+def answers(*ids: int, cut_off: int = 0) -> list[Answer]:
+    return [Answer(f"10.0.0.{id}", 7, id, MEMBERS, id != cut_off, "3.6.0") for id in ids]
 
 
 def test_followers_come_first_and_the_leader_last() -> None:
@@ -24,6 +24,13 @@ def test_followers_come_first_and_the_leader_last() -> None:
     assert snapshot_schedule.rank(3, 1, answers(1, 3)) == 0
     assert snapshot_schedule.rank(1, 1, answers(1)) == 0
     assert snapshot_schedule.rank(4, 1, answers(1, 2, 3, 4)) is None
+
+
+def test_a_follower_that_is_cut_off_takes_none() -> None:
+    """Its data may be old, and a fresh file of old data would keep the alert quiet."""
+    alive = answers(1, 2, 3, cut_off=1)
+    assert snapshot_schedule.rank(1, 3, alive) is None
+    assert snapshot_schedule.rank(2, 3, alive) == 0
 
 
 def test_a_snapshot_is_due_once_an_interval_and_overdue_ones_are_anothers_turn() -> None:

@@ -33,7 +33,9 @@ def test_what_the_rules_ask_for_is_told(machine: Launch) -> None:
     told_in = member.places.metrics
     metrics.write("care", care.samples(cared, memory), told_in)
     newest = Snapshot("snapshots/recent/1.db", 1, 1, 1, datetime.datetime.now(datetime.UTC))
-    metrics.write("snapshot", snapshot_schedule.samples(newest, failed=False), told_in)
+    metrics.write(
+        "snapshot", snapshot_schedule.samples(newest, failed=False, interval=900.0), told_in
+    )
     metrics.write("certificates", certificates.samples(member.places.pki), told_in)
     text += metrics.read(told_in).decode()
     there = set(re.findall(r"^\w+", text, re.MULTILINE)) | {"up"}

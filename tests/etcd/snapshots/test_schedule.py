@@ -99,12 +99,19 @@ def test_prometheus_is_told_of_the_newest_and_of_failures(machine: Launch) -> No
     a.boot()
     snapshot.take(a.me.address, workshop(a), reason="change")
     (newest,) = kept(a)
-    told = {one.name: one.value for one in snapshot_schedule.samples(newest, failed=False)}
+    told = {
+        one.name: one.value
+        for one in snapshot_schedule.samples(newest, failed=False, interval=900.0)
+    }
     assert told == {
         "kilonode_etcd_snapshot_failed": 0,
+        "kilonode_etcd_snapshot_interval_seconds": 900.0,
         "kilonode_etcd_snapshot_newest_timestamp_seconds": newest.kept.timestamp(),
         "kilonode_etcd_snapshot_newest_revision": newest.revision,
         "kilonode_etcd_snapshot_newest_size_bytes": newest.size,
     }
-    failed = snapshot_schedule.samples(None, failed=True)
-    assert failed == [metrics.Sample("kilonode_etcd_snapshot_failed", 1)]
+    failed = snapshot_schedule.samples(None, failed=True, interval=900.0)
+    assert failed == [
+        metrics.Sample("kilonode_etcd_snapshot_failed", 1),
+        metrics.Sample("kilonode_etcd_snapshot_interval_seconds", 900.0),
+    ]

@@ -35,11 +35,13 @@ def is_due(age: float | None, interval: float, rank: int) -> bool:
 
 
 def rank(own_id: int, leader: int, answers: Sequence[Answer]) -> int | None:
-    """How many others take a snapshot before this member does; None if it is no voter."""
+    """How many others take a snapshot before this member does; None if it is no voter, or has no
+    leader: what it knows may be old."""
     current = next(answer for answer in answers if answer.agreed)
     voters = {member.id for member in current.members if not member.is_learner}
     alive = sorted(
-        voters & {answer.member_id for answer in answers}, key=lambda id: (id == leader, id)
+        voters & {answer.member_id for answer in answers if answer.agreed},
+        key=lambda id: (id == leader, id),
     )
     return alive.index(own_id) if own_id in alive else None
 
@@ -68,9 +70,12 @@ def run(me: ThisMember, workshop: Workshop, interval: float, now: float) -> Take
     return snapshot.take(me.address, workshop, reason="scheduled", folders=("recent", *longer))
 
 
-def samples(newest: Snapshot | None, failed: bool) -> list[Sample]:
+def samples(newest: Snapshot | None, failed: bool, interval: float) -> list[Sample]:
     """For Prometheus. What is not known is left out."""
-    found = [Sample("kilonode_etcd_snapshot_failed", float(failed))]
+    found = [
+        Sample("kilonode_etcd_snapshot_failed", float(failed)),
+        Sample("kilonode_etcd_snapshot_interval_seconds", interval),
+    ]
     if newest:
         found += [
             Sample("kilonode_etcd_snapshot_newest_timestamp_seconds", newest.kept.timestamp()),
@@ -90,12 +95,12 @@ def main() -> None:
     arguments = parser.parse_args()
     parameters = environment()
     me, workshop = this_member(parameters), snapshot.workshop(parameters)
+    interval = 60.0 * int(parameters["ETCD_SNAPSHOT_MINUTES"])
     failure = taken = newest = None
     try:
         if arguments.own:
             taken = own_snapshot.take(me, workshop, int(parameters["ETCD_METRICS_PORT"]))
         else:
-            interval = 60.0 * int(parameters["ETCD_SNAPSHOT_MINUTES"])
             taken = run(me, workshop, interval, time.time())
     except (SnapshotError, EtcdError, *web.ERRORS) as error:
         failure = f"no snapshot: {error}"
@@ -103,7 +108,7 @@ def main() -> None:
         newest = next(reversed(snapshot_store.snapshots(workshop.container)), None)
     except web.ERRORS as error:
         failure = failure or f"the snapshots cannot be listed: {error}"
-    metrics.write("snapshot", samples(newest, failure is not None))
+    metrics.write("snapshot", samples(newest, failure is not None, interval))
     if taken:
         # A file of its own, as it stays true until the next.
         seconds = Sample("kilonode_etcd_snapshot_duration_seconds", taken.seconds)
