@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kilonode.etcd import client, member
+from kilonode.etcd import client, declared, member
 
 from tests.etcd.world import Launch, World
 from tests.unit import blob_store
@@ -19,6 +19,7 @@ def azure() -> Iterator[tuple[Store, str]]:
     with pytest.MonkeyPatch.context() as patch, blob_store.azure() as (store, url):
         patch.setattr(member, "_PAUSE_SECONDS", 0.2)
         patch.setattr(client, "_ANSWER_SECONDS", 1.0)
+        patch.setattr(declared, "_PATIENCE_SECONDS", 0.0)
         yield store, url
 
 

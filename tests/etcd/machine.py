@@ -78,11 +78,11 @@ class Machine:
             intention=self.folder / "os/etcd-founding",
             environment=self.folder / "run/etcd.env",
             pki=self.folder / "pki",
+            bundle=self.folder / "os/bundle.json",
             etcd=str(programs / "etcd"),
             metrics=self.folder / "run/metrics",
             fio=str(self.folder / "fio"),
         )
-        self.declared = self.places.pki / "declared.json"
         self.places.data.parent.mkdir(parents=True)
         self.places.intention.parent.mkdir()
         self.container = container
@@ -125,7 +125,7 @@ class Machine:
         return Preparation(self.me, self.parameters, self.places)
 
     def declaration(self) -> Declaration:
-        return Declaration(self.parameters, self.places.pki)
+        return Declaration(self.parameters, self.places.bundle)
 
     def boot(self) -> None:
         """Prepares and starts etcd unless it runs, and waits until it is what it is declared."""

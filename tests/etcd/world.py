@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from config.declared import DECLARED_FILE
 from tests.etcd.authority import Authority
 from tests.etcd.machine import Machine
 
@@ -50,15 +51,14 @@ class World:
         }
         names = [f"prod-etcd-{letter}" for letter in voters]
         self._learner = name = f"prod-etcd-{learner}"
-        self._declared = json.dumps(
-            {
-                "founder": names[0],
-                "voters": {name: addresses[name] for name in names},
-                "learner": {"name": name, "address": addresses[name]} if learner else None,
-            }
-        )
+        declared = {
+            "founder": names[0],
+            "voters": {name: addresses[name] for name in names},
+            "learner": {"name": name, "address": addresses[name]} if learner else None,
+        }
+        self._declared = json.dumps({"files": {DECLARED_FILE: json.dumps(declared)}})
         for each in self._machines.values():
-            each.declared.write_text(self._declared)
+            each.places.bundle.write_text(self._declared)
 
     def machine(self, letter: str) -> Machine:
         if letter not in self._machines:
@@ -74,7 +74,7 @@ class World:
                 learns=name == self._learner,
             )
             self._authority.certify(made.places.pki, name, self._addresses[index])
-            made.declared.write_text(self._declared)
+            made.places.bundle.write_text(self._declared)
             self._machines[letter] = made
         return self._machines[letter]
 

@@ -92,6 +92,7 @@ def test_unit_and_program_mean_the_same_places() -> None:
     assert str(places.environment) in values(text, "EnvironmentFile")
     assert values(text, "ExecStartPost")[-1] == str(places.intention)
     assert places.pki == bundle.PKI / "etcd"
+    assert places.bundle == bundle.KEPT
     assert command("etcd", "etcd")[0] == places.etcd
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 from kilonode import metadata
-from kilonode.etcd import client, member
+from kilonode.etcd import client, declared, member
 from kilonode.etcd.decision import Step, Wait
 from kilonode.etcd.member import Places, Preparation
 from kilonode.etcd.this_member import ThisMember
@@ -99,6 +99,7 @@ def main() -> None:
     patch.object(metadata, "environment", return_value={"IDENTITY_ID": IDENTITY}).start()
     member._PAUSE_SECONDS = 0.1
     client._ANSWER_SECONDS = 1.0
+    declared._PATIENCE_SECONDS = 0.0
     preparation = Logged(plan)
     sys.addaudithook(Killer(plan.kill_at, plan.places["metrics"]))
     member.prepare(preparation)

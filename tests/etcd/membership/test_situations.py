@@ -337,9 +337,9 @@ def test_two_that_both_believe_to_be_the_founder_are_born_as_one_cluster(
     a, b = machines = [world.machine("a"), world.machine("b")]
     # The declaration was changed while they booted.
     world.declare("ab")
-    old = a.declared.read_text()
+    old = a.places.bundle.read_text()
     world.declare("ba")
-    a.declared.write_text(old)
+    a.places.bundle.write_text(old)
     try:
         boot(machines)
         eventually(lambda: a.is_healthy() and b.is_healthy(), "both are healthy voters")

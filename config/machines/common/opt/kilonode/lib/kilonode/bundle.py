@@ -66,7 +66,7 @@ def update(vault: str, name: str, patience: float) -> None:
     Without a kept one it never gives up: the machine is of no use, and rights on a vault may take
     long to arrive.
     """
-    old = _kept()
+    old = kept(KEPT)
 
     def attempt() -> tuple[str, dict[str, str]]:
         fetched = fetch(vault, name)
@@ -84,10 +84,10 @@ def update(vault: str, name: str, patience: float) -> None:
     write_atomically(KEPT, bundle.encode(), 0o600)
 
 
-def _kept() -> dict[str, str]:
+def kept(path: Path) -> dict[str, str]:
     """Files of the last good bundle; empty without one."""
     try:
-        return files_of(KEPT.read_text())
+        return files_of(path.read_text())
     except (FileNotFoundError, BundleError):
         return {}
 

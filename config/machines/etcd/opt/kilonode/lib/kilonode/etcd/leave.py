@@ -20,7 +20,7 @@ from kilonode.etcd.decision import Declared, Member
 from kilonode.etcd.declared import Declaration
 from kilonode.etcd.health import UnhealthyError, check_members
 from kilonode.etcd.snapshot import SnapshotError, Workshop
-from kilonode.etcd.this_member import PKI, ThisMember, this_member
+from kilonode.etcd.this_member import ThisMember, this_member
 from kilonode.machine import Journal, environment
 
 # An election, or a member that joins, is over by then; the run command that asks has an hour.
@@ -82,7 +82,7 @@ def main() -> None:
     if me.name not in names:
         sys.exit(f"etcd-leave: {me.name} is to leave itself: run this on a member that stays")
     leave = Leave(me, names, snapshot.workshop(parameters))
-    declaration = Declaration(parameters, PKI)
+    declaration = Declaration(parameters)
     journal = Journal()
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:

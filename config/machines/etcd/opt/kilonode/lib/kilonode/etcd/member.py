@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kilonode import metrics, web
+from kilonode import bundle, metrics, web
 from kilonode.etcd import birth_record, data_dir, lost_reports, snapshot
 from kilonode.etcd.client import Client, EtcdError
 from kilonode.etcd.decision import (
@@ -47,6 +47,7 @@ class Places:
     intention: Path = Path("/var/lib/kilonode/etcd-founding")
     environment: Path = Path("/run/kilonode/etcd.env")
     pki: Path = PKI
+    bundle: Path = bundle.KEPT
     metrics: Path = metrics.FOLDER
     etcd: str = "/opt/kilonode/bin/etcd"
     fio: str = "fio"
@@ -59,7 +60,7 @@ class Preparation:
         """Raises OSError if the certificates are not there."""
         self._me = me
         self._refounds = parameters["ETCD_ALL_LOST"] == "reinitialise"
-        self._declaration = Declaration(parameters, places.pki)
+        self._declaration = Declaration(parameters, places.bundle)
         self._container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
         self._places = places
         floor = int(parameters["ETCD_FSYNC_FLOOR_MS"]) / 1000
@@ -77,6 +78,8 @@ class Preparation:
     def look(self) -> Situation:
         """Raises one of web.ERRORS, but not where there is data."""
         data = data_dir.read(self._places.data)
+        # First, as it may take a minute, and what others answer must not be old by then.
+        declared = None if data else self._declaration.look_up()
         # The record last: whoever answered before it changed is of a cluster that it may end.
         answers = self._client.answers(self._me.peers)
         record = birth_record.read(self._container)
@@ -97,7 +100,7 @@ class Preparation:
             version=etcd_version(self._places.etcd),
             data=data,
             intention=intention.read_text() if intention.exists() else None,
-            declared=None if data else self._declaration.look_up(),
+            declared=declared,
             answers=answers,
             record=record,
             refounds=self._refounds,

@@ -71,7 +71,7 @@ class Restore:
         self._me, self._places, self._service = me, places, service
         self._workshop = workshop
         self._metrics_port = int(parameters["ETCD_METRICS_PORT"])
-        self._declaration = Declaration(parameters, places.pki)
+        self._declaration = Declaration(parameters, places.bundle)
 
     @property
     def _client(self) -> Client:
