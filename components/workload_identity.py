@@ -63,8 +63,10 @@ class WorkloadIdentity(pulumi.ComponentResource):
             audiences=[AUDIENCE],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        for number, right in enumerate(workload.rights):
-            self._grant(f"{name}-{number}", right)
+        for right in workload.rights:
+            # Never by its place in the list: a right that comes or goes would hand its neighbour's
+            # role the name that another role still has, which Azure refuses in the whole tenant.
+            self._grant(f"{name}-{right.place}", right)
         self.client_id = self._identity.client_id
         self.register_outputs({"client_id": self.client_id})
 
@@ -73,7 +75,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         role = roles.define(
             f"{name}-role",
             groups=args.groups,
-            role_name=f"{args.unique} {args.workload.name} {right.name}",
+            role_name=f"{args.unique} {args.workload.name} {right.name} ({right.place})",
             actions=right.actions,
             parent=self,
         )

@@ -23,7 +23,7 @@ Place = Literal["nodes", "subnet", "firewall", "network", "identity"]
 
 @dataclass(frozen=True)
 class Right:
-    """What may be done at a place. name: says what for, different for each of a workload's."""
+    """What may be done at a place, where a workload has one right. name: says what for."""
 
     name: str
     actions: tuple[str, ...]
