@@ -35,13 +35,16 @@ def main() -> None:
         pulumi.log.info(note)
     if not pulumi.runtime.is_dry_run() and (reasons := unbuildable(settings)):
         raise pulumi.RunError("; ".join(reasons))
-    plan = topology(settings)
+    cluster_topology = topology(settings)
     cluster = Cluster(
-        plan.cluster,
+        cluster_topology.cluster,
         ClusterArgs(
             settings=settings,
-            topology=plan,
-            user_data={one.name: machine_user_data(settings, plan, one) for one in plan.machines},
+            topology=cluster_topology,
+            user_data={
+                one.name: machine_user_data(settings, cluster_topology, one)
+                for one in cluster_topology.machines
+            },
             images=images(settings),
         ),
     )
@@ -50,9 +53,9 @@ def main() -> None:
     pulumi.export("api_server", cluster.api_server)
     # An update in a certificate's last quarter renews it; without one, all ends on this day.
     pulumi.export("certificates_valid_until", cluster.certificates_valid_until)
-    pulumi.export("api_address", str(plan.api_address))
-    pulumi.export("vault_name", plan.vault_name)
-    pulumi.export("storage_account", plan.storage_account)
+    pulumi.export("api_address", str(cluster_topology.api_address))
+    pulumi.export("vault_name", cluster_topology.vault_name)
+    pulumi.export("storage_account", cluster_topology.storage_account)
 
 
 main()

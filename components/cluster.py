@@ -301,6 +301,8 @@ class Cluster(pulumi.ComponentResource):
             # It asks the API as soon as it is configured, so the API must be there by then.
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
         )
-        cluster = plan.Cluster(self._args.settings, topology, self._args.images, self._client_ids)
-        for addon in installed.plans(cluster):
+        facts = plan.ClusterFacts(
+            self._args.settings, topology, self._args.images, self._client_ids
+        )
+        for addon in installed.plans(facts):
             Addon(f"{self._name}-{addon.name}", AddonArgs(provider, addon.manifests), self._child)

@@ -10,7 +10,7 @@ from config.azure_limits import DATA_DISK_MAX_GIB
 from config.schema_types import QUOTA_MAX_BYTES, QUOTA_MIN_BYTES, Members, Section, setting
 
 
-class Learner(Section):
+class LearnerSettings(Section):
     size: str | None = setting(
         "VM size of the durable learner; without it, etcd.size",
         limit="a size of config/azure_limits.py",
@@ -35,7 +35,7 @@ class Learner(Section):
     )
 
 
-class EtcdCluster(Section):
+class EtcdClusterSettings(Section):
     members: Members = setting(
         "keys of the members, each a VM of its own; the key decides name, address and zone",
         limit="different letters a to i; main: 3 or 5, events: 1, 3 or 5",
@@ -49,7 +49,7 @@ class EtcdCluster(Section):
         ge=QUOTA_MIN_BYTES,
         le=QUOTA_MAX_BYTES,
     )
-    learner: Learner | None = setting(
+    learner: LearnerSettings | None = setting(
         "one more member on a persistent disk, which follows the others without ever voting: what "
         "is restored from when all have lost their local disks",
         limit="a mapping, {} for its defaults",
@@ -91,12 +91,12 @@ class Etcd(Section):
         ge=1,
         le=60,
     )
-    main: EtcdCluster = setting("everything but events", limit="3 or 5 members", example={})
-    events: EtcdCluster = setting(
+    main: EtcdClusterSettings = setting("everything but events", limit="3 or 5 members", example={})
+    events: EtcdClusterSettings = setting(
         "events alone, on VMs of their own (D3)", limit="1, 3 or 5 members", example={}
     )
 
     @property
-    def clusters(self) -> dict[str, EtcdCluster]:
+    def clusters(self) -> dict[str, EtcdClusterSettings]:
         """Both, by their keys."""
         return {"main": self.main, "events": self.events}

@@ -21,7 +21,7 @@ from config.azure_limits import (
     Size,
 )
 from config.schema import Settings
-from config.schema_etcd import Learner
+from config.schema_etcd import LearnerSettings
 from config.schema_pools import NodePool
 
 API_PORT = 6443
@@ -221,7 +221,9 @@ def _etcd_cluster(settings: Settings, role: Literal["etcd", "events"]) -> EtcdCl
     )
 
 
-def _learner(settings: Settings, role: Role, wanted: Learner, address: IPv4Address) -> Member:
+def _learner(
+    settings: Settings, role: Role, wanted: LearnerSettings, address: IPv4Address
+) -> Member:
     name = f"{settings.cluster_name}-{role}-learner"
     return Member(
         role=role,

@@ -6,12 +6,12 @@ import json
 
 from components.addons.cloud_controller_manager import azure_config
 from components.addons.manifests import config_hash, manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import memory
 from config.workload_identities import AZURE_DISK
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan; a StorageClass for each kind of disk, the first being the default."""
     wanted = cluster.settings.addons.azure_disk
     if not wanted:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory
 from config.azure_limits import Size
 from config.schema_addons import Balloons
@@ -19,7 +19,7 @@ _RESERVED_MIB = 1024 + 100
 _MEMORY_SHARE = 0.95
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """A Deployment for every pool that is to have some."""
     wanted = cluster.settings.addons.balloons
     if not wanted:
@@ -38,7 +38,7 @@ def plan(cluster: Cluster) -> Plan | None:
     return Plan("balloons", found)
 
 
-def _smallest(cluster: Cluster, pool: str) -> Size:
+def _smallest(cluster: ClusterFacts, pool: str) -> Size:
     """Of the pool's sizes, so that a balloon fits on each."""
     sizes = [one.size for one in cluster.topology.node_sets if one.pool == pool]
     return min(sizes, key=lambda size: (size.vcpus, size.memory_gib))

@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 from components.addons.manifests import config_hash, manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import memory
 from config.schema import Settings
 from config.topology import NODES_SUBNET, Topology
 from config.workload_identities import CLOUD_CONTROLLER_MANAGER
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan; it keeps every node and every instance in memory."""
     wanted = cluster.settings.addons.cloud_controller_manager
     if not wanted:

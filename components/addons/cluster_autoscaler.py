@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory
 from config.cluster_totals import totals
 from config.workload_identities import CLUSTER_AUTOSCALER
@@ -13,7 +13,7 @@ from config.workload_identities import CLUSTER_AUTOSCALER
 _REMOVALS, _DRAINS = 25, 250
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan. It holds all nodes and pods several times over, and simulates with them."""
     wanted = cluster.settings.addons.cluster_autoscaler
     if not wanted:

@@ -6,10 +6,10 @@ import base64
 import hashlib
 
 from components.addons.manifests import config_hash, manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan; that there is a key was checked with the settings."""
     wanted, key = cluster.settings.addons.datadog, cluster.settings.datadog_api_key
     if not wanted or not key:

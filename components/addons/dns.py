@@ -6,7 +6,7 @@ from math import ceil
 from pathlib import Path
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 
 _COREFILE = (Path(__file__).parent / "dns" / "Corefile").read_text()
 _REPLICAS_MIN = 3
@@ -16,7 +16,7 @@ _NODES_PER_REPLICA = 16
 _CACHED_NODES_PER_REPLICA = 200
 
 
-def plan(cluster: Cluster) -> Plan:
+def plan(cluster: ClusterFacts) -> Plan:
     """Its plan. Every cluster has it."""
     values = {
         "image": cluster.images["coredns"],
@@ -27,7 +27,7 @@ def plan(cluster: Cluster) -> Plan:
     return Plan("dns", manifests("dns", values))
 
 
-def replicas(cluster: Cluster) -> int:
+def replicas(cluster: ClusterFacts) -> int:
     """As many as the nodes that there may be call for, and no more than can find a machine.
 
     The pools' limits decide, not the nodes of the moment: an autoscaler of pods would watch every

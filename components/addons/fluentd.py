@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from components.addons.manifests import config_hash, manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from config.stack_file import REPOSITORY
 
 CONFIGURATION = REPOSITORY / "config" / "monitoring" / "fluentd.conf"
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan, with the receiver that the settings name."""
     wanted = cluster.settings.addons.fluentd
     if not wanted:

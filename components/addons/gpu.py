@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan. Driver and toolkit are the machine's: config/machines/gpu."""
     if not cluster.settings.addons.gpu:
         return None

@@ -17,7 +17,7 @@ from components.addons import (
     node_local_dns,
     prometheus,
 )
-from components.addons.plan import Cluster, Plan, Planner
+from components.addons.plan import ClusterFacts, Plan, Planner
 
 _PLANNERS: tuple[Planner, ...] = (
     dns.plan,
@@ -34,7 +34,7 @@ _PLANNERS: tuple[Planner, ...] = (
 )
 
 
-def plans(cluster: Cluster) -> Iterator[Plan]:
+def plans(cluster: ClusterFacts) -> Iterator[Plan]:
     """The add-ons that the settings ask for."""
     for planner in _PLANNERS:
         if plan := planner(cluster):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan, sized for the nodes that there may be."""
     wanted = cluster.settings.addons.metrics_server
     if not wanted:

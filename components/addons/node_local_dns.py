@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from config.node_files import DNS_CACHE
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan. Plain CoreDNS does: a unit of the machine gives it the address that upstream's own
     program would make, and the kubelet names that address, so there is no service to shadow."""
     wanted = cluster.settings.addons.node_local_dns

@@ -22,7 +22,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Cluster:
+class ClusterFacts:
     """What plans are made from. images: by their names in config/artifacts.yaml; client_ids: of
     Azure identities, by the workloads' names in config/workload_identities.py.
     """
@@ -46,4 +46,4 @@ class Cluster:
 
 
 # None: the settings do not ask for it.
-Planner = Callable[[Cluster], Plan | None]
+Planner = Callable[[ClusterFacts], Plan | None]

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from components.addons.manifests import manifests
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory, storage
 from config.schema_addons import Addons
 from config.schema_watching import Prometheus
@@ -24,7 +24,7 @@ CONFIGURATION = _FOLDER / "prometheus.yaml"
 _BLOCKS_SHARE = 0.6
 
 
-def plan(cluster: Cluster) -> Plan | None:
+def plan(cluster: ClusterFacts) -> Plan | None:
     """Its plan, with what the program knows of the cluster as targets."""
     wanted = cluster.settings.addons.prometheus
     if not wanted:
@@ -46,7 +46,7 @@ def plan(cluster: Cluster) -> Plan | None:
     return Plan("prometheus", parts)
 
 
-def files(wanted: Prometheus, cluster: Cluster) -> dict[str, str]:
+def files(wanted: Prometheus, cluster: ClusterFacts) -> dict[str, str]:
     """What lies in /etc/prometheus: configuration, rules and targets, by name."""
     topology = cluster.topology
     return {
@@ -64,7 +64,7 @@ def dashboards() -> list[Path]:
     return sorted((_FOLDER / "dashboards").glob("*.json"))
 
 
-def _configuration(wanted: Prometheus, cluster: Cluster) -> dict[str, Any]:
+def _configuration(wanted: Prometheus, cluster: ClusterFacts) -> dict[str, Any]:
     configuration: dict[str, Any] = yaml.safe_load(CONFIGURATION.read_text())
     configuration["global"]["external_labels"] = {"cluster": cluster.topology.cluster}
     size = int(wanted.storage_gib * 1024 * _BLOCKS_SHARE)

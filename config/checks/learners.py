@@ -8,7 +8,7 @@ from config.azure_limits import SIZES
 from config.checks.check import reads
 from config.problems import Problem, problem
 from config.schema import Settings
-from config.schema_etcd import Learner
+from config.schema_etcd import LearnerSettings
 
 # The data, data that was set aside, and what `etcd-snapshot --own` makes of it: a copy and a trial
 # restore. The fifth is for its log besides, and for the 20th part that ext4 keeps for root.
@@ -54,7 +54,7 @@ def premium_v2_has_a_zone(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _learners(settings: Settings) -> Iterator[tuple[str, Learner]]:
+def _learners(settings: Settings) -> Iterator[tuple[str, LearnerSettings]]:
     for key, cluster in settings.etcd.clusters.items():
         if cluster.learner:
             yield key, cluster.learner

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.addons import datadog, fluentd
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from config.artifacts import catalog
 from config.topology import topology
 from tests.api.control_plane import Api
@@ -29,9 +29,9 @@ CLUSTER_AGENT = "system:serviceaccount:datadog:datadog-cluster-agent"
 @pytest.fixture(scope="module")
 def applied(api: Api) -> Api:
     chosen = settings(ON)
-    planners: list[Callable[[Cluster], Plan | None]] = [fluentd.plan, datadog.plan]
+    planners: list[Callable[[ClusterFacts], Plan | None]] = [fluentd.plan, datadog.plan]
     for planner in planners:
-        plan = planner(Cluster(chosen, topology(chosen), catalog().images))
+        plan = planner(ClusterFacts(chosen, topology(chosen), catalog().images))
         assert plan
         api.apply(yaml.safe_dump_all(plan.manifests))
     return api

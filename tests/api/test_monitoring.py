@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 from components.addons import prometheus as addon
-from components.addons.plan import Cluster
+from components.addons.plan import ClusterFacts
 from config.artifacts import catalog
 from tests import promql
 from tests.api.control_plane import ControlPlane, eventually
@@ -44,7 +44,7 @@ def stack(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     made = ControlPlane(tmp_path_factory.mktemp("control-plane"), programs)
     try:
         made.start("kube-controller-manager", "kube-scheduler")
-        plan = addon.plan(Cluster(made.settings, made.topology, catalog().images))
+        plan = addon.plan(ClusterFacts(made.settings, made.topology, catalog().images))
         assert plan
         made.api.apply(yaml.safe_dump_all(plan.manifests))
         yield made
@@ -89,7 +89,7 @@ def rendered(stack: ControlPlane, folder: Path, dns: str) -> Path:
     wanted = stack.settings.addons.prometheus
     assert wanted
     known = dataclasses.replace(stack.topology, masters=stack.topology.masters[:1])
-    cluster = Cluster(stack.settings, known, catalog().images)
+    cluster = ClusterFacts(stack.settings, known, catalog().images)
     for name, text in addon.files(wanted, cluster).items():
         text = text.replace("/etc/prometheus", str(folder))
         (folder / name).write_text(

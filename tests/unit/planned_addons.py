@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.addons import installed
 from components.addons.manifests import Manifest
-from components.addons.plan import Cluster
+from components.addons.plan import ClusterFacts
 from config.artifacts import catalog
 from config.schema import Settings
 from config.settings import of_stack
@@ -15,7 +15,7 @@ from config.workload_identities import workloads
 def planned(settings: Settings) -> dict[str, list[Manifest]]:
     """Manifests by the add-on's name."""
     client_ids = {one.name: f"client-{one.name}" for one in workloads(settings)}
-    cluster = Cluster(settings, topology(settings), catalog().images, client_ids)
+    cluster = ClusterFacts(settings, topology(settings), catalog().images, client_ids)
     return {plan.name: list(plan.manifests) for plan in installed.plans(cluster)}
 
 

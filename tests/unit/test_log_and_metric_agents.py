@@ -11,7 +11,7 @@ import pytest
 
 from components.addons import datadog, fluentd
 from components.addons.manifests import Manifest
-from components.addons.plan import Cluster, Plan
+from components.addons.plan import ClusterFacts, Plan
 from config.artifacts import catalog
 from config.settings import SettingsError, load
 from config.topology import topology
@@ -30,7 +30,7 @@ ON = {
 
 def planned(planner: Any, changes: dict[str, Any] | None = None) -> list[Manifest]:
     chosen = settings(ON | (changes or {}))
-    plan: Plan | None = planner(Cluster(chosen, topology(chosen), catalog().images))
+    plan: Plan | None = planner(ClusterFacts(chosen, topology(chosen), catalog().images))
     assert plan
     return list(plan.manifests)
 

@@ -12,7 +12,7 @@ import yaml
 
 from components.addons import prometheus
 from components.addons.manifests import Manifest
-from components.addons.plan import Cluster
+from components.addons.plan import ClusterFacts
 from config.artifacts import catalog
 from config.settings import Settings, of_stack
 from config.topology import topology
@@ -23,21 +23,21 @@ UNITS = "config/machines/{}/etc/systemd/system/{}.service"
 HOLDS_PODS = {"pods", "endpoints", "endpointslices", "events", "services", "*"}
 
 
-def of(chosen: Settings) -> Cluster:
-    return Cluster(chosen, topology(chosen), catalog().images)
+def of(chosen: Settings) -> ClusterFacts:
+    return ClusterFacts(chosen, topology(chosen), catalog().images)
 
 
-def prod() -> Cluster:
+def prod() -> ClusterFacts:
     return of(of_stack("prod"))
 
 
-def planned(cluster: Cluster) -> list[Manifest]:
+def planned(cluster: ClusterFacts) -> list[Manifest]:
     plan = prometheus.plan(cluster)
     assert plan
     return list(plan.manifests)
 
 
-def files(cluster: Cluster) -> dict[str, str]:
+def files(cluster: ClusterFacts) -> dict[str, str]:
     (found,) = (
         one
         for one in planned(cluster)
