@@ -170,7 +170,6 @@ class Settings(Section):
         example={
             "cpu": {
                 "size": "Standard_D15_v2",
-                "maxNodes": 1000,
                 "scaleSets": {"a": {"nodes": 3, "maxNodes": 1000}},
             }
         },

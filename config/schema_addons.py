@@ -43,7 +43,7 @@ class Gpu(Section):
 class Balloons(Section):
     count: Positive = setting(
         "balloons of the pool, one on each node: as many nodes keep room for other pods",
-        limit="1 to the pool's maxNodes",
+        limit="1 to the sum of the pool's scale sets' maxNodes",
         example=10,
     )
     percent_of_node: Annotated[int, Strict()] = setting(

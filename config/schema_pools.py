@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.azure_limits import SCALE_SET_MAX_INSTANCES
-from config.schema_types import Count, PinnedImage, Positive, ScaleSetKey, Section, setting
+from config.schema_types import Count, PinnedImage, ScaleSetKey, Section, setting
 
 
 class ScaleSet(Section):
@@ -17,8 +17,8 @@ class ScaleSet(Section):
         example=3,
     )
     max_nodes: Count = setting(
-        "the most nodes that the autoscaler may make of it; 0 before its key is removed, which is "
-        "refused while it has nodes",
+        "the most nodes that the autoscaler may make of it; 1 while its nodes are drained, and 0 "
+        "before its key is removed, which is refused while it has nodes",
         limit=f"0 to {SCALE_SET_MAX_INSTANCES:,}",
         example=1000,
         le=SCALE_SET_MAX_INSTANCES,
@@ -45,14 +45,9 @@ class NodePool(Section):
         limit="a size of config/azure_limits.py with a local disk",
         example="Standard_D15_v2",
     )
-    max_nodes: Positive = setting(
-        "the most nodes of the pool at creation, over all its scale sets; later each of them has "
-        "its own limit alone",
-        limit="at most the sum of its scale sets' maxNodes",
-        example=2000,
-    )
     scale_sets: Annotated[dict[ScaleSetKey, ScaleSet], Field(min_length=1)] = setting(
-        "its scale sets by key; another thousand nodes is another key, a new generation too",
+        "its scale sets by key; each has its own maxNodes, and the pool has their sum; another "
+        "thousand nodes is another key, a new generation too",
         limit="one or more; keys: a letter, then up to 3 letters or digits",
         example={"a": {"nodes": 3, "maxNodes": 1000}},
     )
@@ -76,3 +71,8 @@ class NodePool(Section):
         example=[f"registry.k8s.io/e2e-test-images/agnhost:2.53@sha256:{'0' * 64}"],
         default=(),
     )
+
+    @property
+    def max_nodes(self) -> int:
+        """The most nodes that the autoscaler may make of it, over all its scale sets."""
+        return sum(scale_set.max_nodes for scale_set in self.scale_sets.values())

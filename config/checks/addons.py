@@ -44,8 +44,9 @@ def balloons_fit_into_their_pool(settings: Settings) -> Iterator[Problem]:
             yield problem(
                 f"addons.balloons.{key}.count",
                 balloons.count,
-                f"the pool's maxNodes, {pool.max_nodes:,}, since there is one on each node",
-                "lower count, or raise the pool's maxNodes",
+                f"the sum of the pool's scale sets' maxNodes, {pool.max_nodes:,}, since there is "
+                "one on each node",
+                "lower count, or raise maxNodes of a scale set",
             )
 
 

@@ -29,32 +29,6 @@ _OWN_PREFIX = "kilonode.io"
 
 
 @reads("nodePools")
-def pool_is_within_its_scale_sets(settings: Settings) -> Iterator[Problem]:
-    for key, pool in settings.node_pools.items():
-        total = sum(scale_set.max_nodes for scale_set in pool.scale_sets.values())
-        if pool.max_nodes > total:
-            yield problem(
-                f"nodePools.{key}.maxNodes",
-                pool.max_nodes,
-                f"the sum of its scale sets' maxNodes, {total:,}",
-                "lower it, or add a scale set of at most 1,000 nodes",
-            )
-
-
-@reads("nodePools")
-def pool_starts_within_its_limit(settings: Settings) -> Iterator[Problem]:
-    for key, pool in settings.node_pools.items():
-        nodes = sum(scale_set.nodes for scale_set in pool.scale_sets.values())
-        if nodes > pool.max_nodes:
-            yield problem(
-                f"nodePools.{key}.scaleSets",
-                f"{nodes:,} nodes in all",
-                f"the pool's maxNodes, {pool.max_nodes:,}",
-                "lower nodes, or raise maxNodes",
-            )
-
-
-@reads("nodePools")
 def scale_set_starts_within_its_limit(settings: Settings) -> Iterator[Problem]:
     for key, pool in settings.node_pools.items():
         for name, scale_set in pool.scale_sets.items():
@@ -203,8 +177,6 @@ def _taint_counts(pool: NodePool) -> Counter[tuple[str, str]]:
 
 
 CHECKS = (
-    pool_is_within_its_scale_sets,
-    pool_starts_within_its_limit,
     scale_set_starts_within_its_limit,
     scale_set_keeps_no_more_than_it_may_have,
     labels_are_labels,

@@ -188,12 +188,7 @@ def _subnets(settings: Settings) -> dict[str, IPv4Network]:
 
 
 def max_nodes(settings: Settings) -> int:
-    # The autoscaler knows each scale set's limit and no pool's.
-    return sum(
-        scale_set.max_nodes
-        for pool in settings.node_pools.values()
-        for scale_set in pool.scale_sets.values()
-    )
+    return sum(pool.max_nodes for pool in settings.node_pools.values())
 
 
 CHECKS = (

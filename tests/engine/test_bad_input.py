@@ -31,8 +31,7 @@ BAD: dict[str, Mapping[str, Any]] = {
         "network.podCidr": "10.64.0.0/14",
         "etcd.main.members": ["a", "b"],
         "masters.members": ["a"],
-        # More than its scale sets' sum.
-        "nodePools.cpu.maxNodes": 2001,
+        "nodePools.cpu.scaleSets.a.nodes": 1001,
         "masters.size": "Standard_E20ds_v55",
     },
     "what becomes of them": {"extraArgs.kube-apiserver": [f"--v={NOISE}"]},

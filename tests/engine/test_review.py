@@ -61,7 +61,6 @@ def take_another_kind_of_disk(settings: dict[str, Any]) -> None:
 def add_a_pool(settings: dict[str, Any]) -> None:
     settings["kilonode:nodePools"]["spare"] = {
         "size": "Standard_D16ds_v5",
-        "maxNodes": 2,
         "scaleSets": {"a": {"nodes": 0, "maxNodes": 2}},
     }
 

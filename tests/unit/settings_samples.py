@@ -34,7 +34,6 @@ _RAW: Mapping[str, Any] = {
     "nodePools": {
         "cpu": {
             "size": "Standard_D16ds_v5",
-            "maxNodes": 300,
             "scaleSets": {"a": {"nodes": 3, "maxNodes": 200}, "b": {"nodes": 0, "maxNodes": 200}},
         }
     },

@@ -197,7 +197,7 @@ def test_the_approver_may_approve_what_it_judges() -> None:
 
 def test_every_scale_sets_instances_may_join_and_no_vm_with_their_credential() -> None:
     """The longest keys that settings may have, and all machines that have a name of their own."""
-    pool = settings_samples.raw()["nodePools"]["cpu"] | {"maxNodes": 9}
+    pool = settings_samples.raw()["nodePools"]["cpu"]
     pool["scaleSets"] = {"a1b2": {"nodes": 1, "maxNodes": 9}}
     machines = topology(settings_samples.settings({"nodePools.gpu12345": pool}))
     plan = replace(PLAN, cluster=machines.cluster)

@@ -16,14 +16,13 @@ from config.topology import topology
 from tests.unit.program_recorder import run
 from tests.unit.settings_samples import raw
 
-GPU_POOL = {"size": "Standard_NC24", "maxNodes": 1, "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
+GPU_POOL = {"size": "Standard_NC24", "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
 MARKED = {
     "labels": {"kubernetes.azure.com/accelerator": "nvidia"},
     "taints": ["nvidia.com/gpu=present:NoSchedule"],
 }
 SYSTEM_POOL = {
     "size": "Standard_D4ds_v5",
-    "maxNodes": 2,
     "scaleSets": {"a": {"nodes": 2, "maxNodes": 2}},
     "labels": {"kubernetes.azure.com/mode": "system"},
     "taints": ["CriticalAddonsOnly=true:NoSchedule"],
@@ -87,8 +86,6 @@ OTHERS: Mapping[str, tuple[dict[str, Any], Any]] = {
         },
     ),
     "nodePools.cpu.size": ({}, "Standard_E20ds_v5"),
-    # Scale sets have limits of their own; this one is what the sum of them is held against.
-    "nodePools.cpu.maxNodes": ({}, 401),
     "nodePools.cpu.scaleSets": ({}, {"c": {"nodes": 3, "maxNodes": 400}}),
     "nodePools.cpu.scaleSets.a.nodes": ({}, 4),
     "nodePools.cpu.scaleSets.a.size": ({}, "Standard_E20ds_v5"),

@@ -20,7 +20,6 @@ UNITS = "/etc/systemd/system/"
 FINGERPRINT = "C95B321B61E88C1809C4F759DDCAE044F796ECB0"
 POOL = {
     "size": "Standard_NC64as_T4_v3",
-    "maxNodes": 1,
     "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}},
     "labels": {"kubernetes.azure.com/accelerator": "nvidia"},
     "taints": ["nvidia.com/gpu=present:NoSchedule"],

@@ -17,7 +17,7 @@ from tests.unit.settings_samples import settings
 MIRROR = {"artifacts.mirror": "https://m.example.com"}
 ONE = f"quay.io/a/b:1@sha256:{'1' * 64}"
 OTHER = f"quay.io/a/c:2@sha256:{'2' * 64}"
-POOL = {"size": "Standard_D16ds_v5", "maxNodes": 1, "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
+POOL = {"size": "Standard_D16ds_v5", "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
 
 
 def brought(machine: str, changes: dict[str, Any]) -> Any:

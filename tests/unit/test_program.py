@@ -129,7 +129,6 @@ def test_without_add_ons_prod_is_at_most_200_resources() -> None:
 def test_a_thousand_more_nodes_are_one_more_scale_set_and_nothing_else() -> None:
     pools = json.loads(settings()["kilonode:nodePools"])
     pools["cpu"]["scaleSets"]["c"] = {"nodes": 0, "maxNodes": 1000}
-    pools["cpu"]["maxNodes"] = 3000
     network = json.loads(settings()["kilonode:network"]) | {"podCidr": "10.128.0.0/11"}
     larger = run(settings(nodePools=pools, network=network), known=False)
     added = set(larger.urns) ^ set(recorded("prod", False).urns)
@@ -264,7 +263,6 @@ def test_no_update_deletes_a_scale_set_unless_it_was_announced_to_go() -> None:
     assert all(one.protect for one in recorded("prod", False).of_type(SCALE_SET))
     pools = json.loads(settings()["kilonode:nodePools"])
     pools["cpu"]["scaleSets"]["b"] = {"nodes": 0, "maxNodes": 0}
-    pools["cpu"]["maxNodes"] = 1000
     announced = run(settings(nodePools=pools), known=False)
     unprotected = [one.name for one in announced.of_type(SCALE_SET) if not one.protect]
     assert unprotected == ["prod-cpu-b"]

@@ -236,7 +236,6 @@ def test_an_empty_scale_set_says_what_its_nodes_will_be_like() -> None:
         "nodePools.cpu.size": "Standard_NC64as_T4_v3",
         "nodePools.other": {
             "size": "Standard_D16ds_v5",
-            "maxNodes": 1,
             "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
         },
     }

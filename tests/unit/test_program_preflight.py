@@ -41,7 +41,7 @@ def test_what_deletes_a_member_is_asked_about(key: str, value: Any) -> None:
     ("key", "value"),
     [
         ("masters.members", ["a", "b"]),
-        ("nodePools.cpu.maxNodes", 301),
+        ("nodePools.cpu.scaleSets.a.maxNodes", 201),
         ("extraArgs.kubelet", ["--v=2"]),
         ("etcd.events.members", ["a"]),
         ("etcd.main.members", ["a", "c", "e"]),

@@ -17,14 +17,12 @@ from tests.unit.settings_samples import raw
 EVERYTHING: Mapping[str, Any] = {
     "nodePools.system": {
         "size": "Standard_D16ds_v5",
-        "maxNodes": 1,
         "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
         "labels": {"kubernetes.azure.com/mode": "system"},
         "taints": ["CriticalAddonsOnly=true:NoSchedule"],
     },
     "nodePools.gpu": {
         "size": "Standard_NC64as_T4_v3",
-        "maxNodes": 1,
         "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
         "labels": {"kubernetes.azure.com/accelerator": "nvidia"},
         "taints": ["nvidia.com/gpu=present:NoSchedule"],
@@ -113,7 +111,7 @@ def test_a_section_with_required_keys_is_not_to_be_left_empty() -> None:
 @pytest.mark.parametrize(
     ("key", "text"),
     [
-        ("nodePools.cpu.maxNodes", "2000"),
+        ("nodePools.cpu.scaleSets.a.maxNodes", "200"),
         ("nodePools.cpu.scaleSets.a.nodes", "-1"),
         ("network.nodePodPrefix", "24"),
         ("addons.fluentd.tls", "false"),

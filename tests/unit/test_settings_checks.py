@@ -41,6 +41,9 @@ ROWS: dict[str, Row] = {
     **zones.ROWS,
 }
 
+# What a pool is before its key goes.
+EMPTY_POOL = {"size": "Standard_D16ds_v5", "scaleSets": {"a": {"nodes": 0, "maxNodes": 0}}}
+
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 def test_refused(row: Row) -> None:
@@ -67,25 +70,23 @@ def test_every_rule_has_a_row() -> None:
         {"network.subnets.etcd": "10.0.0.0/26", "network.subnets.masters": "10.0.1.0/27"},
         {
             "network.subnets.nodes": "10.0.2.0/24",
-            "nodePools.cpu.maxNodes": 251,
             "nodePools.cpu.scaleSets.b.maxNodes": 51,
         },
         {
             "network.podCidr": "10.64.0.0/16",
-            "nodePools.cpu.maxNodes": 253,
             "nodePools.cpu.scaleSets.b.maxNodes": 53,
         },
         {"network.podCidr": "10.64.0.0/12", "network.nodePodPrefix": 28},
         {"network.serviceCidr": "10.96.0.0/28"},
         {"network.natAddresses": 16},
-        {"nodePools.cpu.maxNodes": 400},
         {
             "nodePools.cpu.scaleSets.a": {"nodes": 100, "maxNodes": 1000},
             "network.subnets.nodes": "10.0.8.0/21",
             "network.podCidr": "10.64.0.0/13",
         },
         {"nodePools.cpu.taints": ["CriticalAddonsOnly=true:NoSchedule", "a:PreferNoSchedule"]},
-        {"nodePools.cpu.scaleSets.b.maxNodes": 0, "nodePools.cpu.maxNodes": 200},
+        {"nodePools.cpu.scaleSets.b.maxNodes": 0},
+        {"nodePools.old": EMPTY_POOL},
         {"clusterName": "a" * 20},
         {"clusterName": "ab"},
         {"zones": []},

@@ -21,9 +21,7 @@ def test_a_key_below_one_of_the_users_own_is_found() -> None:
     found = entry(("nodePools", "cpu", "scaleSets", "a", "maxNodes"))
     assert found is not None
     assert found.path == ("nodePools", "*", "scaleSets", "*", "maxNodes")
-    assert keys_in(("nodePools", "cpu")) == [
-        *("size", "maxNodes", "scaleSets", "labels", "taints", "preload")
-    ]
+    assert keys_in(("nodePools", "cpu")) == [*("size", "scaleSets", "labels", "taints", "preload")]
 
 
 def test_keys_of_the_provider_keep_its_namespace() -> None:

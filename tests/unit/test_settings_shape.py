@@ -23,8 +23,12 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["kilonode:network.natAdresses = ", "did you mean natAddresses?"],
     ),
     "an unknown key of a pool is refused": (
-        {"nodePools.cpu.maxNode": 2},
-        ["kilonode:nodePools.cpu.maxNode = ", "did you mean maxNodes?"],
+        {"nodePools.cpu.label": {}},
+        ["kilonode:nodePools.cpu.label = ", "did you mean labels?"],
+    ),
+    "a limit of a whole pool, which nothing would hold to, is refused": (
+        {"nodePools.cpu.maxNodes": 5},
+        ["kilonode:nodePools.cpu.maxNodes = ", "scaleSets"],
     ),
     "extra arguments for an unknown component are refused": (
         {"extraArgs": {"kube-prox": ["--v=2"]}},
@@ -134,11 +138,11 @@ REFUSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         ["kilonode:etcd.main.members.2 = j", "letters a to i"],
     ),
     "a pool key with a hyphen is refused": (
-        {"nodePools.my-pool": {"size": "Standard_D16ds_v5", "maxNodes": 1, "scaleSets": _SETS}},
+        {"nodePools.my-pool": {"size": "Standard_D16ds_v5", "scaleSets": _SETS}},
         ["kilonode:nodePools.my-pool = my-pool", "up to 7 letters or digits", "rename the key"],
     ),
     "a pool key that leaves a host name no room is refused": (
-        {"nodePools.muchtoolong": {"size": "Standard_D16ds_v5", "maxNodes": 1, "scaleSets": _SETS}},
+        {"nodePools.muchtoolong": {"size": "Standard_D16ds_v5", "scaleSets": _SETS}},
         ["kilonode:nodePools.muchtoolong = muchtoolong", "up to 7 letters or digits"],
     ),
     "a scale set key that leaves a host name no room is refused": (
@@ -223,8 +227,8 @@ def test_all_problems_are_reported_at_once_each_on_its_own_line() -> None:
                     "etcd.events.members": ["a", "b"],
                     "masters.members": ["a"],
                     "masters.size": "Standard_E20ds_v55",
-                    "nodePools.cpu.maxNodes": 401,
-                    "nodePools.gpu": {"size": "Standard_NC24", "maxNodes": "many"},
+                    "nodePools.cpu.scaleSets.a.nodes": 201,
+                    "nodePools.gpu": {"size": 24},
                 }
             )
         )
@@ -237,8 +241,8 @@ def test_all_problems_are_reported_at_once_each_on_its_own_line() -> None:
         "kilonode:etcd.events.members ",
         "kilonode:masters.members ",
         "kilonode:masters.size ",
-        "kilonode:nodePools.cpu.maxNodes ",
-        "kilonode:nodePools.gpu.maxNodes ",
+        "kilonode:nodePools.cpu.scaleSets.a.nodes ",
+        "kilonode:nodePools.gpu.size ",
         "kilonode:nodePools.gpu.scaleSets ",
     ):
         assert any(key in line for line in lines), key

@@ -104,7 +104,6 @@ def test_another_scale_set_leaves_the_others_as_they_were() -> None:
 def test_the_longest_keys_leave_room_for_azures_six_characters() -> None:
     pool = {
         "size": "Standard_D16ds_v5",
-        "maxNodes": 1,
         "scaleSets": {"abcd": {"nodes": 0, "maxNodes": 1}},
     }
     (_, _, longest) = plan({"nodePools.abcdefgh": pool}).node_sets

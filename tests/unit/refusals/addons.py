@@ -7,7 +7,6 @@ from tests.unit.refusals import Row
 
 GPU_POOL = {
     "size": "Standard_NC64as_T4_v3",
-    "maxNodes": 1,
     "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}},
 }
 
@@ -20,9 +19,9 @@ ROWS = {
     ),
     "balloons bigger than the pool": Row(
         addons.balloons_fit_into_their_pool,
-        {"addons.balloons": {"cpu": {"count": 301}}},
+        {"addons.balloons": {"cpu": {"count": 401}}},
         "addons.balloons.cpu.count",
-        ["= 301", "the pool's maxNodes, 300", "lower count"],
+        ["= 401", "the sum of the pool's scale sets' maxNodes, 400", "lower count"],
     ),
     "GPUs without a pool that has some": Row(
         addons.some_pool_has_gpus,
@@ -53,7 +52,6 @@ ROWS = {
         {
             "nodePools.system": {
                 "size": "Standard_D16ds_v5",
-                "maxNodes": 1,
                 "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
                 "labels": {"kubernetes.azure.com/mode": "system"},
                 "taints": ["team=infra:NoSchedule"],

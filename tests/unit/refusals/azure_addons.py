@@ -7,7 +7,6 @@ from tests.unit.refusals import Row
 
 SYSTEM = {
     "size": "Standard_D4ds_v5",
-    "maxNodes": 1,
     "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
     "labels": {"kubernetes.azure.com/mode": "system"},
     "taints": ["CriticalAddonsOnly=true:NoSchedule"],

@@ -6,18 +6,6 @@ from config.checks import pools
 from tests.unit.refusals import Row
 
 ROWS = {
-    "a pool above the sum of its scale sets": Row(
-        pools.pool_is_within_its_scale_sets,
-        {"nodePools.cpu.maxNodes": 401},
-        "nodePools.cpu.maxNodes",
-        ["= 401", "the sum of its scale sets' maxNodes, 400", "add a scale set"],
-    ),
-    "a pool that starts above its limit": Row(
-        pools.pool_starts_within_its_limit,
-        {"nodePools.cpu.maxNodes": 2},
-        "nodePools.cpu.scaleSets",
-        ["3 nodes in all", "the pool's maxNodes, 2"],
-    ),
     "a scale set that starts above its limit": Row(
         pools.scale_set_starts_within_its_limit,
         {"nodePools.cpu.scaleSets.a.nodes": 201},

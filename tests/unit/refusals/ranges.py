@@ -81,8 +81,6 @@ ROWS = {
         ranges.node_subnet_holds_all_nodes,
         {
             "network.subnets.nodes": "10.0.2.0/24",
-            # Of which the autoscaler knows nothing.
-            "nodePools.cpu.maxNodes": 3,
             "nodePools.cpu.scaleSets.b.maxNodes": 52,
         },
         "network.subnets.nodes",
@@ -111,7 +109,6 @@ ROWS = {
         ranges.pods_have_a_block_for_every_node,
         {
             "network.podCidr": "10.64.0.0/16",
-            "nodePools.cpu.maxNodes": 3,
             "nodePools.cpu.scaleSets.b.maxNodes": 54,
         },
         "network.podCidr",

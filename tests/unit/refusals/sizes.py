@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.checks import sizes
 from tests.unit.refusals import Row
 
-POOL = {"size": "Standard_D16ds_v5", "maxNodes": 1, "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
+POOL = {"size": "Standard_D16ds_v5", "scaleSets": {"a": {"nodes": 0, "maxNodes": 1}}}
 
 ROWS = {
     "an unknown etcd size, with the nearest known one": Row(
