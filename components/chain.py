@@ -9,9 +9,9 @@ import pulumi
 
 from components.azure import ResourceGroup
 from components.compute import Platform
-from components.machine import Machine, MachineArgs
+from components.machine import Machine, MachineArgs, fingerprint
 from components.preflight import Preflight
-from components.run_command import RunCommand, run_on
+from components.run_command import RunCommand, judged_another, run_on
 from config.environment import UserData
 from config.topology import Member
 
@@ -26,7 +26,7 @@ _GATE_SECONDS = 3600
 class ChainArgs:
     """`user_data` is keyed by member name; `after` must work before the first member is touched.
 
-    `gate_reads`: what else the gates judge than the machines' user data.
+    `gate_reads`: what else the gates judge than the machines.
     """
 
     group: ResourceGroup
@@ -54,7 +54,8 @@ def chain(
     for member in args.members:
         own = f"{name}-{member.key}"
         if preflight:
-            after = [preflight.ask(f"{own}-preflight", member, after, parent)]
+            outdated = judged_another(member.name, _gate(member, args), args.group)
+            after = [preflight.ask(f"{own}-preflight", member, after, parent, outdated=outdated)]
         vm = machine(own, member, args, after, parent=parent)
         after = [gate(own, member, args, vm, parent=parent)]
     return after[-1]
@@ -95,14 +96,19 @@ def gate(
     after: Sequence[pulumi.Resource] = (),
 ) -> pulumi.Resource:
     """Opens when the machine really works, and is asked once `after` are done."""
-    judged = json.dumps([args.user_data[member.name].sha256, *args.gate_reads])
-    digest = hashlib.sha256(judged.encode()).hexdigest()
     return run_on(
         member.name,
         vm,
-        RunCommand("gate", _GATE, digest, args.gate_nonce, _GATE_SECONDS),
+        _gate(member, args),
         name=f"{name}-gate",
         group=args.group,
         parent=parent,
         after=after,
     )
+
+
+def _gate(member: Member, args: ChainArgs) -> RunCommand:
+    machine = fingerprint(args.platform, member, args.user_data[member.name])
+    judged = json.dumps([machine, *args.gate_reads])
+    digest = hashlib.sha256(judged.encode()).hexdigest()
+    return RunCommand("gate", _GATE, digest, args.gate_nonce, _GATE_SECONDS)

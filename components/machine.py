@@ -1,7 +1,9 @@
 """One single VM with a fixed address."""
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pulumi
 from pulumi_azure_native import compute, network
@@ -48,6 +50,14 @@ class MachineArgs:
     after: Sequence[pulumi.Resource]
     backend_pool_ids: Sequence[pulumi.Output[str]] = ()
     data_disk_id: pulumi.Output[str] | None = None
+
+
+def fingerprint(platform: Platform, member: Member, user_data: UserData) -> str:
+    """Changes with anything of these that replaces the member's VM. Pure."""
+    # Of a size more than its name is sent: what it boots and how its disks arrive.
+    size = asdict(member.size)
+    machine = [member.name, size, member.zone, user_data.sha256, asdict(platform)]
+    return hashlib.sha256(json.dumps(machine, default=str).encode()).hexdigest()
 
 
 class Machine(pulumi.ComponentResource):

@@ -1,7 +1,5 @@
 """The question before a machine of an etcd cluster is deleted: are all its members healthy?"""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +7,7 @@ import pulumi
 
 from components.azure import ResourceGroup
 from components.compute import Platform
+from components.machine import fingerprint
 from components.run_command import RunCommand, run_on
 from config.environment import UserData
 from config.topology import Member
@@ -39,11 +38,18 @@ class Preflight:
     user_data: Mapping[str, UserData]
 
     def ask(
-        self, name: str, member: Member, after: Sequence[pulumi.Resource], parent: pulumi.Resource
+        self,
+        name: str,
+        member: Member,
+        after: Sequence[pulumi.Resource],
+        parent: pulumi.Resource,
+        *,
+        outdated: bool,
     ) -> pulumi.Resource:
         """The resource `name`: fails unless the member's machine may be deleted.
 
         Without a nonce: it is asked again when that machine is to be replaced, and only then.
+        `outdated`: that it is, also if an update that asked ended before it did so.
         """
         container = self.user_data[member.name].environment["BLOB_CONTAINER_URL"]
         # With the birth record: a cluster of which nobody answers may be new, or may be dead.
@@ -63,11 +69,5 @@ class Preflight:
             group=self.group,
             parent=parent,
             after=after,
+            again=outdated,
         )
-
-
-def fingerprint(platform: Platform, member: Member, user_data: UserData) -> str:
-    """Changes with anything that deletes the member's VM. Pure."""
-    machine = [member.name, member.size.name, member.zone, user_data.sha256]
-    everywhere = [platform.image_version, platform.ssh_public_key]
-    return hashlib.sha256(json.dumps([machine, everywhere]).encode()).hexdigest()

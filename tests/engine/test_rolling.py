@@ -152,6 +152,24 @@ def test_an_update_that_ended_between_two_members_asks_before_it_goes_on(
     assert machines.calls == [f"run {preflight('local-etcd-b')}"]
 
 
+def test_an_update_that_ended_between_the_question_and_its_machine_asks_once_more(
+    stack: Stack, machines: Machines
+) -> None:
+    """Who answered then may be sick today, and nothing about the question has changed."""
+    configure(stack, NEW_FLAG)
+    done = ("--target", "**::local-events-**", "--target", "**::local-etcd-a-**")
+    stack.succeeds("up", *QUIET, *done, "--target", "**::local-etcd-b-preflight")
+    assert machines.calls[-1] == f"run {preflight('local-etcd-b')}"
+    machines.calls.clear()
+    machines.sick = {preflight("local-etcd-b")}
+    stack.fails("up", *QUIET)
+    assert machines.calls == [f"run {preflight('local-etcd-b')}"]
+    machines.sick = set()
+    stack.succeeds("up", *QUIET)
+    assert machines.touched("delete")[-2:] == chain("etcd", "bc")
+    assert "unchanged" in stack.succeeds("up", *QUIET, "--expect-no-changes")
+
+
 def test_a_member_that_an_update_broke_is_mended_alone_and_then_the_update_goes_on(
     stack: Stack, machines: Machines
 ) -> None:

@@ -32,14 +32,14 @@ class _Azure(mocks.Mocks):
         return {"provisioningState": self._state, "parameters": parameters}
 
 
-def asked(azure: _Azure) -> dict[str, str]:
+def asked(azure: _Azure, again: bool = False) -> dict[str, str]:
     """The parameters with which the gate is declared."""
 
     async def program() -> None:
         group = ResourceGroup(pulumi.Output.from_input("g"), "g", "westeurope", "s", ())
         parent = pulumi.ComponentResource("kilonode:test:Parent", "parent")
         vm = pulumi.ComponentResource("kilonode:test:Machine", "vm")
-        run_on("vm", vm, GATE, name="vm-gate", group=group, parent=parent)
+        run_on("vm", vm, GATE, name="vm-gate", group=group, parent=parent, again=again)
 
     in_a_program(azure, program)
     return azure.sent
@@ -50,7 +50,7 @@ def asked(azure: _Azure) -> dict[str, str]:
     [
         _Azure("Succeeded", sha256="digest"),
         _Azure("Failed", sha256="of another question"),
-        _Azure("Failed", sha256="digest", nonce="another", failures="3"),
+        _Azure("Failed", sha256="digest", nonce="another", repeats="3"),
         _Azure(problem='RESPONSE 404: 404 Not Found ERROR CODE: ResourceNotFound "gate"'),
         _Azure(problem="ResourceGroupNotFound"),
         _Azure(problem='Code="ParentResourceNotFound"'),
@@ -62,17 +62,24 @@ def test_what_has_passed_or_was_never_asked_is_declared_as_it_is(azure: _Azure) 
 
 @pytest.mark.parametrize("state", ["Failed", "Canceled", "Updating"])
 def test_what_failed_differs_from_what_is_known_so_that_it_runs_again(state: str) -> None:
-    assert asked(_Azure(state, sha256="digest")) == {"sha256": "digest", "failures": "1"}
-    again = asked(_Azure(state, sha256="digest", failures="1"))
-    assert again == {"sha256": "digest", "failures": "2"}
+    assert asked(_Azure(state, sha256="digest")) == {"sha256": "digest", "repeats": "1"}
+    again = asked(_Azure(state, sha256="digest", repeats="1"))
+    assert again == {"sha256": "digest", "repeats": "2"}
 
 
 def test_what_passed_at_last_stays_as_it_is() -> None:
     """The next update would run it again otherwise."""
-    passed = {"sha256": "digest", "failures": "2"}
+    passed = {"sha256": "digest", "repeats": "2"}
     assert asked(_Azure("Succeeded", **passed)) == passed
 
 
+def test_what_passed_for_nothing_is_asked_again() -> None:
+    """An update may end between a preflight and what it was asked for."""
+    passed = {"sha256": "digest", "repeats": "2"}
+    assert asked(_Azure("Succeeded", **passed), again=True) == passed | {"repeats": "3"}
+    assert asked(_Azure("Succeeded", sha256="another"), again=True) == {"sha256": "digest"}
+
+
 def test_an_update_does_not_go_on_without_knowing() -> None:
-    with pytest.raises(RuntimeError, match=r"whether gate on vm failed: .*AuthorizationFailed"):
+    with pytest.raises(RuntimeError, match=r"how gate on vm ended: .*AuthorizationFailed"):
         asked(_Azure(problem="AuthorizationFailed"))
