@@ -9,6 +9,7 @@ from components.azure import ResourceGroup
 from components.compute import Platform
 from components.machine import fingerprint
 from components.run_command import RunCommand, run_on
+from config.artifacts import catalog
 from config.environment import UserData
 from config.topology import Member
 
@@ -58,7 +59,8 @@ class Preflight:
             " systemctl start artifacts.service bundle.service"
             f" && exec /opt/kilonode/bin/etcd-preflight {self.cluster}"
             f" --container {container} --learner {self.learner}"
-            f" --member {member.address} --patience {self.patience_seconds}"
+            f" --member {member.address} --version {catalog().artifacts['etcd'].version}"
+            f" --patience {self.patience_seconds}"
         )
         digest = fingerprint(self.platform, member, self.user_data[member.name])
         return run_on(

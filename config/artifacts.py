@@ -14,9 +14,13 @@ _FILE = Path(__file__).parent / "artifacts.yaml"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A download. install: archive member, or "" for the file itself -> path on the machine."""
+    """A download. install: archive member, or "" for the file itself -> path on the machine.
+
+    version: as in 1.2.3.
+    """
 
     name: str
+    version: str
     url: str
     sha256: str | None
     roles: tuple[str, ...]
@@ -45,6 +49,7 @@ def catalog() -> Catalog:
         artifacts={
             name: Artifact(
                 name=name,
+                version=entry["version"].removeprefix("v"),
                 url=entry["url"],
                 sha256=entry["sha256"],
                 roles=tuple(entry["roles"]),

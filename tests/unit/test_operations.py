@@ -43,6 +43,19 @@ def test_every_local_command_is_run_on_machines() -> None:
     assert len(blocks()) == len(re.findall(r"^ *```sh", PAGE, re.MULTILINE)), "no name twice"
 
 
+def test_what_programs_refer_to_is_a_heading_of_the_page() -> None:
+    programs = "".join(file.read_text() for file in MACHINES.rglob("*.py"))
+    named = set(re.findall(r'docs/operations\.md, ([^"?)]+)"', programs))
+    assert "A dead member has to leave" in named
+    assert named <= set(re.findall("^#+ (.*)$", PAGE, re.MULTILINE))
+
+
 def test_what_changes_a_cluster_is_told_for_azure_too() -> None:
-    for words in ("etcd-restore'", "etcd-restore --yes", "etcd-snapshot --own", "--scratch"):
+    for words in (
+        "etcd-restore'",
+        "etcd-restore --yes",
+        "etcd-snapshot --own",
+        "etcd-leave",
+        "--scratch",
+    ):
         assert words in AZURE

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from config.artifacts import catalog
 from tests.unit.program_recorder import ROLE_ASSIGNMENT, SCALE_SET, SECRET, Recording, recorded
 
 
@@ -55,6 +56,7 @@ def test_a_master_asks_about_a_cluster_before_any_member_is_touched(
         assert f"exec /opt/kilonode/bin/etcd-preflight {cluster} --container https://" in script
         (address,) = prod.named(f"prod-{role}-{key}-nic").inputs["ipConfigurations"]
         assert f" --member {address['privateIPAddress']} " in script
+        assert f" --version {catalog().artifacts['etcd'].version} " in script
 
 
 def test_the_asking_master_stands_on_no_etcd_machine(prod: Recording) -> None:

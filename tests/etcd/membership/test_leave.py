@@ -27,6 +27,10 @@ def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) ->
     declared = me.declaration().look_up()
     step = leave.Leave(me.me, [each.me.name for each in staying], workshop(me)).step
 
+    # Gates come before those leave who are not declared any more.
+    with pytest.raises(UnhealthyError, match=f"{dead.me.name}.* A dead member has to leave"):
+        check_cluster(me.client, me.me)
+
     # One that stays is sick: nobody leaves.
     others[0].kill()
     with pytest.raises(UnhealthyError, match=others[0].me.name):

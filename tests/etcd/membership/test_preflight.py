@@ -10,9 +10,12 @@ import pytest
 from kilonode.etcd_preflight import Question, UnhealthyError, UnreadableError, check
 from kilonode.etcdctl import Etcdctl
 
+from config.artifacts import catalog
 from tests.etcd.machine import CLIENT_PORT, Machine, eventually
 from tests.etcd.world import Launch
 from tests.unit.blob_store import Store
+
+VERSION = catalog().artifacts["etcd"].version
 
 
 @pytest.fixture
@@ -26,7 +29,11 @@ def ask(machine: Launch, programs: Path, tmp_path: Path) -> Question:
     addresses = [first.me.address, *first.me.peers]
     etcdctl = Etcdctl(CLIENT_PORT, pki, str(programs / "etcdctl"), seconds=3)
     container = first.container
-    return Question(etcdctl, addresses[:-1], addresses[-1], first.me.address, container, lone=False)
+    return Question(
+        *(etcdctl, addresses[:-1], addresses[-1], first.me.address, container),
+        lone=False,
+        version=VERSION,
+    )
 
 
 @pytest.fixture
@@ -71,12 +78,42 @@ def test_no_member_is_deleted_without_whom_the_others_have_no_quorum(
         check(replace(ask, lone=True))
 
 
+def test_no_member_is_deleted_whose_next_etcd_could_not_join(
+    ask: Question, machine: Launch, three: list[Machine]
+) -> None:
+    """Such as by a reverted update: the others would be left with one vote less for good."""
+    major, minor = map(int, VERSION.split(".")[:2])
+
+    def of(major: int, minor: int) -> Question:
+        return replace(ask, version=f"{major}.{minor}.1")
+
+    for fitting in (of(major, minor), of(major, minor + 1)):
+        assert check(fitting)
+    for other in (of(major, minor - 1), of(major, minor + 2), of(major + 1, minor)):
+        for member in (ask.member, machine("d").me.address):
+            with pytest.raises(
+                UnhealthyError,
+                match=rf"etcd {other.version} cannot .* {major}\.{minor}\.0, .*: set",
+            ):
+                check(replace(other, member=member))
+
+
+def test_a_cluster_of_one_that_may_be_lost_begins_with_any_version(
+    ask: Question, machine: Launch
+) -> None:
+    """Its data goes with its machine, so there is nobody to join."""
+    machine("a").boot()
+    assert check(replace(ask, lone=True, version="3.1.0"))
+
+
 def test_a_sick_member_is_named_wherever_it_stands_in_the_chain(
     ask: Question, three: list[Machine]
 ) -> None:
     for sick in three:
         sick.kill()
-        with pytest.raises(UnhealthyError, match=f"member {sick.me.name} is not healthy"):
+        with pytest.raises(
+            UnhealthyError, match=f"member {sick.me.name} is not healthy.* has to leave"
+        ):
             check(ask)
         sick.boot()
         check(ask)

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from kilonode import metadata, web
+from kilonode import etcd_versions, metadata, web
 from kilonode.etcdctl import EVENTS, MAIN, Etcdctl
 from kilonode.machine import Journal, environment
 
 # A fresh right on the birth record may take a quarter of an hour to arrive.
 _RECORD_PATIENCE_SECONDS = 1500.0
 _PAUSE_SECONDS = 2.0
+# Those who are not declared any more leave last, so a dead one of them stops what comes before.
+_GONE = "if the settings do not name it any more: docs/operations.md, A dead member has to leave"
 
 
 class UnhealthyError(Exception):
@@ -38,6 +40,7 @@ class UnreadableError(Exception):
 class Question:
     """`addresses`: all that its voters can have. `learner`: the durable learner's. `member`: of the
     machine that is to be deleted, or made. `lone`: whether a cluster of one may be lost.
+    `version`: of the etcd that the machine is to run next, as in 3.6.14.
 
     The learner does not count: nothing that the voters agree on depends on it, and an update may
     be what mends it.
@@ -49,6 +52,7 @@ class Question:
     member: str
     container: str
     lone: bool
+    version: str
 
 
 def check(asked: Question) -> str:
@@ -58,8 +62,9 @@ def check(asked: Question) -> str:
     voters = _voters(asked, there, answer.stdout)
     sick = list(_sick(asked, voters))
     if sick:
-        raise UnhealthyError("; ".join(sick))
+        raise UnhealthyError(f"{'; '.join(sick)} ({_GONE})")
     if answer.returncode == 0:
+        _check_version(asked, voters)
         if asked.member in map(_host, voters):
             _release(asked, voters)
         return f"all {len(voters)} members are healthy"
@@ -70,6 +75,24 @@ def check(asked: Question) -> str:
             "which situation is it?)"
         )
     return "the cluster is not born yet, so there is nothing to lose"
+
+
+def _check_version(asked: Question, voters: Sequence[dict[str, Any]]) -> None:
+    """Raises UnhealthyError if the new machine could never join the others."""
+    others = [_host(member) for member in voters if _host(member) != asked.member]
+    if not others:
+        return
+    try:
+        found = asked.etcd.cluster_version(others[0])
+        fits = etcd_versions.fits(asked.version, found)
+    except (*web.ERRORS, KeyError) as error:
+        raise UnhealthyError(f"{others[0]} does not tell the cluster's version: {error}") from error
+    if not fits:
+        raise UnhealthyError(
+            f"etcd {asked.version} cannot join a cluster of version {found}, as etcd goes up one "
+            "minor version at a time, and never down: set artifacts.etcd.version in "
+            "config/artifacts.yaml to the cluster's minor version or the next"
+        )
 
 
 def _release(asked: Question, voters: Sequence[dict[str, Any]]) -> None:
@@ -144,6 +167,7 @@ def main() -> None:
     parser.add_argument("--container", required=True, metavar="URL", help="of its birth record")
     parser.add_argument("--learner", required=True, metavar="ADDRESS", help="who does not count")
     parser.add_argument("--member", required=True, metavar="ADDRESS", help="who is replaced")
+    parser.add_argument("--version", required=True, help="of the etcd that comes next")
     parser.add_argument("--patience", required=True, type=float, metavar="SECONDS")
     given = parser.parse_args()
     main_cluster = given.cluster == "main"
@@ -157,6 +181,7 @@ def main() -> None:
         given.container,
         # The settings allow a cluster of one for events.
         lone=not main_cluster,
+        version=given.version,
     )
     journal, begun = Journal(), time.monotonic()
     while True:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
+import ssl
 import subprocess
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +61,20 @@ class Etcdctl:
             *command,
         ]
         return subprocess.run(arguments, capture_output=True)
+
+    def cluster_version(self, address: str) -> str:
+        """As in 3.6.0; etcdctl itself tells only the versions of single members.
+
+        Raises OSError, http.client.HTTPException, ValueError or KeyError.
+        """
+        tls = ssl.create_default_context(cafile=str(self.pki / "ca.crt"))
+        tls.load_cert_chain(self.pki / "client.crt", self.pki / "client.key")
+        connection = http.client.HTTPSConnection(
+            address, self.port, timeout=self.seconds, context=tls
+        )
+        with closing(connection):
+            connection.request("GET", "/version")
+            return str(json.loads(connection.getresponse().read())["etcdcluster"])
 
 
 MAIN = Etcdctl(2379)

@@ -18,6 +18,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
+from kilonode import etcd_versions
+
 
 @dataclass(frozen=True)
 class Member:
@@ -279,7 +281,7 @@ def _unreported(now: Situation) -> Step | None:
 
 def _rejoin(now: Situation, current: Answer, answers: Sequence[Answer]) -> Step:
     """Blank, and the cluster works: any entry of ours promises data that is gone."""
-    if not _fits(now.version, current.version):
+    if not etcd_versions.fits(now.version, current.version):
         return Wait(f"etcd {now.version} cannot join a cluster of version {current.version}")
     mine = [member for member in current.members if now.peer_url in member.peer_urls]
     if not mine:
@@ -328,14 +330,3 @@ def _lost(now: Situation, declared: Declared, record: Record) -> Step:
     if now.name != declared.founder:
         return Wait(f"all data is lost: waiting for {declared.founder} to found the cluster anew")
     return Found(over=record)
-
-
-def _fits(own: str, cluster: str) -> bool:
-    """etcd goes up one minor version at a time, and a cluster never goes down."""
-    (major, minor), (cluster_major, cluster_minor) = _minor(own), _minor(cluster)
-    return major == cluster_major and cluster_minor <= minor <= cluster_minor + 1
-
-
-def _minor(version: str) -> tuple[int, int]:
-    major, minor = version.split(".")[:2]
-    return int(major), int(minor)

@@ -22,6 +22,8 @@ _PAUSE_SECONDS = 2.0
 _IN_SYNC_ENTRIES = 1000
 # etcd.service is active once its etcd is up and, on the founder, nothing can be founded again.
 _UNITS = ("local-disk.service", "artifacts.service", "bundle.service", "etcd.service")
+# Those who are not declared any more leave after all gates, so a dead one of them closes this one.
+_GONE = "if the settings do not name it any more: docs/operations.md, A dead member has to leave"
 _EXPLAINING = (*_UNITS, "etcd-member.service", "etcd-promote.service")
 
 
@@ -44,7 +46,10 @@ def _check_voter(client: Client, me: ThisMember) -> None:
     if not own or own.is_learner:
         raise UnhealthyError("this member is no voter yet")
     # Not the durable learner: it has a gate of its own, and a dead one must stop nobody else.
-    check_members(client, [each for each in members if address_of(each) != me.learner])
+    try:
+        check_members(client, [each for each in members if address_of(each) != me.learner])
+    except UnhealthyError as error:
+        raise UnhealthyError(f"{error} ({_GONE})") from error
 
 
 def _check_learner(client: Client, me: ThisMember) -> None:
