@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from commands import scratch
-from commands.mutants import Mutant, verdicts
+from commands.mutants import child
+from commands.mutants.__main__ import Mutant, verdicts
 from config.documents import Fact
 
 ETCD = "config/machines/etcd/etc/systemd/system/etcd.service"
@@ -16,7 +16,7 @@ BLIND = "tests/unit/test_etcd_units.py::test_the_settings_extra_arguments_come_l
 @pytest.fixture(autouse=True)
 def views(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here concerns resources, and to declare them takes ten seconds."""
-    monkeypatch.setattr(scratch, "VIEWS", (scratch.machine_files,))
+    monkeypatch.setattr(child, "VIEWS", (child.machine_files,))
 
 
 def mutant(key: str, proof: str, file: str = ETCD, value: object = None) -> Mutant:

@@ -7,7 +7,7 @@ import ast
 import pytest
 import yaml
 
-from commands.mutations import MutationError, mutated
+from commands.mutants.mutations import MutationError, mutated
 
 UNIT = """# --quota=1 is said here too.
 ExecStart=/bin/etcd \\

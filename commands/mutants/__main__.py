@@ -26,8 +26,8 @@ from typing import Any
 
 import pytest
 
-from commands import scratch
-from commands.mutations import MutationError, mutated
+from commands.mutants import child
+from commands.mutants.mutations import MutationError, mutated
 from config.documents import FACTS, Fact
 
 # Seconds, and minutes.
@@ -80,11 +80,11 @@ def baseline(names: Sequence[str], proofs: Sequence[str]) -> tuple[list[str], li
     """
     with TemporaryDirectory() as folder:
         _enter_copy(names, Path(folder))
-        views = [view() for view in scratch.VIEWS]
-        code, said = scratch.tests(proofs)
+        views = [view() for view in child.VIEWS]
+        code, said = child.tests(proofs)
     if code:
         raise RuntimeError(f"pytest ended with {code} and nothing was changed\n{said}")
-    return views, scratch.packages()
+    return views, child.packages()
 
 
 def judged(mutant: Mutant, kind: str, before: Baseline) -> str:
@@ -108,7 +108,7 @@ def _tried(proofs: Sequence[str]) -> str:
     """Empty if one of them fails. File by file: one that cannot even be read says nothing."""
     unread = []
     for file in sorted({proof.partition("::")[0] for proof in proofs}):
-        code, said = scratch.tests([one for one in proofs if one.startswith(f"{file}::")])
+        code, said = child.tests([one for one in proofs if one.startswith(f"{file}::")])
         if code == pytest.ExitCode.TESTS_FAILED:
             return ""
         if code != pytest.ExitCode.OK:
@@ -119,8 +119,8 @@ def _tried(proofs: Sequence[str]) -> str:
 def _enter_copy(names: Sequence[str], top: Path) -> None:
     signal.signal(signal.SIGALRM, _time_is_up)
     signal.alarm(_SECONDS_MAX)
-    scratch.copy(names, top)
-    scratch.enter(top)
+    child.copy(names, top)
+    child.enter(top)
 
 
 def _time_is_up(*_: object) -> None:
@@ -129,13 +129,13 @@ def _time_is_up(*_: object) -> None:
 
 def _shows(before: Baseline) -> bool:
     """Whether anything that is rendered differs; what is quick to render comes first."""
-    pairs = zip(scratch.VIEWS, before.views, strict=True)
+    pairs = zip(child.VIEWS, before.views, strict=True)
     return any(view() != seen for view, seen in pairs)
 
 
 def verdicts(chosen: Sequence[Mutant], kind: str = _KINDS[0]) -> Iterator[str]:
     """What is wrong with each, in their order. Raises RuntimeError as `baseline` does."""
-    names = scratch.files()
+    names = child.files()
     proofs = sorted({proof for mutant in chosen for proof in mutant.proofs(kind)})
     with _CONTEXT.Pool(1, maxtasksperchild=1) as pool:
         views, packages = pool.apply(baseline, (names, proofs))

@@ -1,0 +1,1 @@
+"""make mutants: whether the documents' settings are proved by the tests that say so."""
