@@ -93,8 +93,8 @@ class AzureDisk(Section):
     skus: Annotated[tuple[DiskSku, ...], Field(min_length=1)] = setting(
         "kinds of managed disk that volumes are made of, each with a StorageClass; the first is "
         "the default",
-        limit="StandardSSD_LRS, StandardSSD_ZRS; Premium_LRS or Premium_ZRS if every pool that "
-        "ordinary pods run on has a size with premium storage",
+        limit="different ones of StandardSSD_LRS, StandardSSD_ZRS; Premium_LRS or Premium_ZRS if "
+        "every pool that ordinary pods run on has a size with premium storage",
         example=["Premium_LRS", "StandardSSD_LRS"],
         default=("StandardSSD_LRS",),
     )

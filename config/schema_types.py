@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -20,9 +28,12 @@ MemberKey = Annotated[str, StringConstraints(pattern=r"^[a-i]$")]
 Members = Annotated[tuple[MemberKey, ...], Field(min_length=1)]
 PoolKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
 ScaleSetKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,3}$")]
-# It stands in the machines' environment, so nothing that systemd or a shell would expand.
+# It stands in the machines' environment, so nothing that systemd or a shell would expand; and
+# without a slash at its end, so that one place has one name.
 HttpsUrl = Annotated[
-    str, StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"'$`\\]*)?$")
+    str,
+    StringConstraints(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?(/[^\s?#\"'$`\\]*)?$"),
+    AfterValidator(lambda url: url.rstrip("/")),
 ]
 # As Docker reads it, with the registry's host first: nothing that is looked for at docker.io.
 _HOST = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+(:[0-9]+)?)"

@@ -153,14 +153,11 @@ def topology(settings: Settings) -> Topology:
     cluster = settings.cluster_name
     subnets = settings.network.subnets
     services = settings.network.service_cidr
-    owner = f"{settings.subscription_id}/{cluster}"
     # Azure holds a deleted vault's name, and a generation is another one.
-    suffix = _global_suffix(f"{owner}/{settings.generation}")
+    suffix = _global_suffix(f"{_owner(settings)}/{settings.generation}")
     vault = f"{cluster[: VAULT_NAME_MAX_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{suffix}"
-    # An account's name is free at once; another one would be without birth records and snapshots.
-    stem = cluster.replace("-", "")[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH]
-    account = stem + _global_suffix(owner)
-    issuer = stem + _global_suffix(f"{owner}/issuer")
+    account = storage_account(settings)
+    issuer = storage_account(settings, "/issuer")
     masters = _candidates(subnets.masters, address_plan.MASTERS_FIRST)
     return Topology(
         cluster=cluster,
@@ -170,9 +167,9 @@ def topology(settings: Settings) -> Topology:
         vault_name=vault,
         vault_url=f"https://{vault}.vault.azure.net",
         storage_account=account,
-        blob_url=f"https://{account}.blob.core.windows.net",
+        blob_url=blob_url(account),
         issuer_account=issuer,
-        issuer_url=f"https://{issuer}.blob.core.windows.net/{ISSUER_CONTAINER}",
+        issuer_url=f"{blob_url(issuer)}/{ISSUER_CONTAINER}",
         api_address=subnets.masters[address_plan.API],
         kubernetes_service_ip=services[address_plan.KUBERNETES_SERVICE],
         cluster_dns_ip=services[address_plan.CLUSTER_DNS],
@@ -192,6 +189,22 @@ def topology(settings: Settings) -> Topology:
             for key in pool.scale_sets
         ),
     )
+
+
+def storage_account(settings: Settings, kind: str = "") -> str:
+    """Name of the cluster's own storage account, or of its account of that kind.
+
+    It is free at once, so no generation is in it: another account would be without birth records
+    and snapshots.
+    """
+    stem = settings.cluster_name.replace("-", "")
+    suffix = _global_suffix(f"{_owner(settings)}{kind}")
+    return stem[: STORAGE_ACCOUNT_NAME_MAX_LENGTH - _HASH_LENGTH] + suffix
+
+
+def blob_url(account: str) -> str:
+    """Of an account's Blob storage."""
+    return f"https://{account}.blob.core.windows.net"
 
 
 def effective_size(name: str) -> Size:
@@ -277,6 +290,10 @@ def _node_set(cluster: str, pool_key: str, pool: NodePool, key: str) -> NodeSet:
 
 def _candidates(subnet: IPv4Network, offset: int) -> tuple[IPv4Address, ...]:
     return tuple(subnet[offset + index] for index in range(len(MEMBER_KEYS)))
+
+
+def _owner(settings: Settings) -> str:
+    return f"{settings.subscription_id}/{settings.cluster_name}"
 
 
 def _global_suffix(identity: str) -> str:

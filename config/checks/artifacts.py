@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from config import images
 from config.artifacts import catalog
 from config.checks.check import reads
 from config.problems import Problem, nearest, problem
 from config.schema import Settings
+from config.topology import ARTIFACTS_CONTAINER, blob_url, storage_account
 
 
 @reads("artifacts", "nodePools", whole=True)
@@ -30,6 +32,21 @@ def checksums_are_of_known_artifacts(settings: Settings) -> Iterator[Problem]:
                 if newer
                 else (f"did you mean {near}?" if near else "remove it"),
             )
+
+
+@reads("artifacts.mirror", "subscriptionId", "clusterName")
+def own_account_has_one_mirror(settings: Settings) -> Iterator[Problem]:
+    """Machines would ask for an hour for what they may not read or what is not there."""
+    mirror, own = settings.artifacts.mirror, blob_url(storage_account(settings))
+    wanted = f"{own}/{ARTIFACTS_CONTAINER}"
+    if mirror and mirror != wanted and urlsplit(mirror).hostname == urlsplit(own).hostname:
+        yield problem(
+            "artifacts.mirror",
+            mirror,
+            f"{wanted} where it is in the cluster's own storage account: of that one, machines may "
+            "read no other container",
+            f"write {wanted}",
+        )
 
 
 def unchecked(settings: Settings) -> list[str]:
@@ -58,4 +75,4 @@ def notes(settings: Settings) -> Iterator[str]:
         )
 
 
-CHECKS = (checksums_are_of_known_artifacts,)
+CHECKS = (checksums_are_of_known_artifacts, own_account_has_one_mirror)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from config.addon_nodes import SYSTEM, SYSTEM_LABEL, SYSTEM_TAINT, run_addons
 from config.azure_limits import SIZES, TAGS_MAX
 from config.checks.check import reads
+from config.checks.members import different
 from config.cluster_totals import totals
 from config.problems import Problem, problem
 from config.scale_set_tags import OWN_TAGS
@@ -105,6 +106,13 @@ def disks_fit_the_sizes(settings: Settings) -> Iterator[Problem]:
                 )
 
 
+@reads("addons.azureDisk.skus")
+def kinds_of_disk_differ(settings: Settings) -> Iterator[Problem]:
+    """Each has a StorageClass of its name."""
+    if wanted := settings.addons.azure_disk:
+        yield from different("addons.azureDisk.skus", wanted.skus)
+
+
 @reads("nodePools")
 def tags_are_few_enough(settings: Settings) -> Iterator[Problem]:
     for key, pool in settings.node_pools.items():
@@ -134,5 +142,6 @@ CHECKS = (
     brake_can_act,
     totals_hold_what_is_created,
     disks_fit_the_sizes,
+    kinds_of_disk_differ,
     tags_are_few_enough,
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.settings import SettingsError, load, raw_settings
+from config.topology import topology
 from tests.unit.settings_samples import REMOVED, raw
 
 _HASH = "0" * 64
@@ -305,3 +306,9 @@ def test_a_section_without_a_value_is_refused_as_the_engine_passes_it_on_too() -
         (problem,) = error.value.problems
         assert problem.value == "(nothing)"
         assert problem.remedy == "write {} for its defaults, or remove the key"
+
+
+def test_a_mirrors_name_is_the_same_with_a_slash_at_its_end() -> None:
+    """The cluster's own account is known by it as the mirror."""
+    own = topology(load(raw())).artifacts_url
+    assert load(raw({"artifacts.mirror": f"{own}/"})).artifacts.mirror == own

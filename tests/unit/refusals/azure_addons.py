@@ -67,6 +67,12 @@ ROWS = {
         "addons.azureDisk.skus",
         ["= Premium_LRS", "Standard_D15_v2 of nodePools.cpu", "use StandardSSD_LRS"],
     ),
+    "a kind of disk twice, whose StorageClass would be there twice": Row(
+        azure_addons.kinds_of_disk_differ,
+        {**CLOUD, "addons.azureDisk": {"skus": ["Premium_LRS", "StandardSSD_LRS", "Premium_LRS"]}},
+        "addons.azureDisk.skus",
+        ["every one once", "list Premium_LRS once"],
+    ),
     "more labels than a scale set has tags": Row(
         azure_addons.tags_are_few_enough,
         {"nodePools.cpu.labels": {f"label-{number}": "" for number in range(45)}},
