@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from config.allocatable import PERCENT_FOR_ONE_POD
 from config.schema_azure_addons import AzureDisk, CloudControllerManager, ClusterAutoscaler
 from config.schema_types import PoolKey, Positive, Section, setting
 from config.schema_watching import Datadog, Fluentd, Prometheus
@@ -48,11 +49,11 @@ class Balloons(Section):
     )
     percent_of_node: Annotated[int, Strict()] = setting(
         "what each of them takes of what its node has for pods; of GPUs, the next whole one",
-        limit="1 to 90, since every node has daemons of its own",
+        limit=f"1 to {PERCENT_FOR_ONE_POD}, since every node has daemons of its own",
         example=50,
         default=50,
         ge=1,
-        le=90,
+        le=PERCENT_FOR_ONE_POD,
     )
 
 

@@ -98,3 +98,8 @@ class AzureDisk(Section):
         example=["Premium_LRS", "StandardSSD_LRS"],
         default=("StandardSSD_LRS",),
     )
+
+    @property
+    def classes(self) -> dict[str, DiskSku]:
+        """The StorageClasses: kinds of disk by name, the default first."""
+        return {sku.lower().replace("_", "-"): sku for sku in self.skus}

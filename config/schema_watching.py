@@ -41,14 +41,15 @@ class Prometheus(Section):
     storage_class: str | None = setting(
         "StorageClass of a volume for its data; without it, the data is on the node's local disk, "
         "which is faster and ends with the pod",
-        limit="the name of a StorageClass of the cluster",
-        example="managed-premium",
+        limit="the name of a StorageClass of the cluster; addons.azureDisk makes one for each of "
+        "its skus, named as that is, in lower case with a hyphen",
+        example="standardssd-lrs",
         default=None,
         pattern=r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$",
     )
     millicores: Annotated[int, Strict()] = setting(
         "CPU that is kept for it; it may use all that its node has (E6)",
-        limit="10 to 64,000",
+        limit="10 to 64,000; what a node that runs add-ons has for one pod",
         example=1000,
         default=4000,
         ge=10,
@@ -56,7 +57,7 @@ class Prometheus(Section):
     )
     memory_mib: Annotated[int, Strict()] = setting(
         "memory that is kept for it, and the most it may use; about 1,500 for every 250 nodes",
-        limit="256 to 262,144",
+        limit="256 to 262,144; what a node that runs add-ons has for one pod",
         example=4096,
         default=16384,
         ge=256,

@@ -32,12 +32,9 @@ def plan(cluster: ClusterFacts) -> Plan | None:
     }
     classes = [
         one
-        for number, sku in enumerate(wanted.skus)
-        for one in manifests("azure-disk/class", _class(sku, default=number == 0))
+        for number, (name, sku) in enumerate(wanted.classes.items())
+        for one in manifests(
+            "azure-disk/class", {"name": name, "sku": sku, "default": str(number == 0).lower()}
+        )
     ]
     return Plan("azure-disk", [*manifests("azure-disk", values), *classes])
-
-
-def _class(sku: str, *, default: bool) -> dict[str, str]:
-    name = sku.lower().replace("_", "-")
-    return {"name": name, "sku": sku, "default": str(default).lower()}

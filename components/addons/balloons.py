@@ -8,15 +8,10 @@ from math import ceil
 from components.addons.manifests import manifests
 from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory
+from config.allocatable import allocatable
 from config.azure_limits import Size
 from config.schema_addons import Balloons
 from config.taints import parsed
-
-# What config/node_files.py reserves on each node, and what a kernel and the kubelet's eviction keep
-# of a machine's memory besides.
-_RESERVED_MILLICORES = 200
-_RESERVED_MIB = 1024 + 100
-_MEMORY_SHARE = 0.95
 
 
 def plan(cluster: ClusterFacts) -> Plan | None:
@@ -45,12 +40,11 @@ def _smallest(cluster: ClusterFacts, pool: str) -> Size:
 
 
 def _resources(size: Size, balloons: Balloons) -> dict[str, str]:
-    share = balloons.percent_of_node / 100
-    found = {
-        "cpu": cores(int((size.vcpus * 1000 - _RESERVED_MILLICORES) * share)),
-        "memory": memory(int((size.memory_gib * 1024 * _MEMORY_SHARE - _RESERVED_MIB) * share)),
-    }
-    return found | ({"nvidia.com/gpu": str(ceil(size.gpus * share))} if size.gpus else {})
+    percent = balloons.percent_of_node
+    room = allocatable(size, percent)
+    found = {"cpu": cores(room.millicores), "memory": memory(room.mib)}
+    gpus = ceil(size.gpus * percent / 100)
+    return found | ({"nvidia.com/gpu": str(gpus)} if gpus else {})
 
 
 def _tolerations(taints: Sequence[str]) -> list[dict[str, str]]:

@@ -71,5 +71,6 @@ def warnings(settings: Settings) -> list[str]:
         *members.warnings(settings),
         *zones.warnings(settings),
         *ranges.warnings(settings),
+        *watching.warnings(settings),
         *artifacts.unbuildable(settings),
     ]

@@ -111,6 +111,13 @@ def test_every_rule_has_a_row() -> None:
         {"extraArgs": {"kubelet": ["--fail-cgroupv1=false", "--v=4"]}},
         {"api": {"public": {"allowedRanges": ["203.0.113.0/24", "198.51.100.7/32"]}}},
         {"artifacts": {"mirror": "https://mirror.example.com:8443/kilonode"}},
+        {**watching.SMALL, "addons.prometheus": {"millicores": 3420, "memoryMib": 12996}},
+        {
+            **azure_addons.CLOUD,
+            **watching.DEFAULTS,
+            "nodePools.cpu.scaleSets.b.size": "Standard_E20ds_v5",
+            "addons.clusterAutoscaler": {},
+        },
     ],
     ids=str,
 )

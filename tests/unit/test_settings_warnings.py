@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.settings import notes, warnings
+from tests.unit.refusals.azure_addons import CLOUD
 from tests.unit.settings_samples import settings
 
 WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -29,6 +30,18 @@ WARNED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an artifact without a checksum says how to get one": (
         {"artifacts.checksums": {"flannel": "f" * 64}},
         ["artifacts.checksums: none for cri-dockerd,", "make mirror"],
+    ),
+    "a class of disks that the cluster does not make names those that it makes": (
+        {
+            **CLOUD,
+            "addons.azureDisk": {"skus": ["Premium_LRS", "StandardSSD_LRS"]},
+            "addons.prometheus": {"storageClass": "managed-premium"},
+        },
+        ["storageClass: managed-premium is none", "(premium-lrs, standardssd-lrs)"],
+    ),
+    "a class of disks that somebody else has to make is told": (
+        {"addons.prometheus": {"storageClass": "fast"}},
+        ["storageClass: fast is none", "(it is off)"],
     ),
     "two zones say what the loss of one takes": (
         {"zones": ["1", "2"]},
