@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 from kilonode.etcd import (
     birth_record,
@@ -30,6 +33,21 @@ def test_a_living_quorum_is_never_restored_over(machine: Launch) -> None:
         with pytest.raises(RestoreError, match="a quorum lives"):
             restoring(each).plan()
     assert revision(a) == revision(b)
+
+
+def test_voters_that_may_run_beyond_a_broken_network_are_named(machine: Launch) -> None:
+    """A restore would end their cluster, and nobody on this side can tell."""
+    a, b, c = born(machine, "abc")
+    for each in (b, c):
+        # Nothing is heard of it, not even that its etcd does not run.
+        os.kill(each.pid, signal.SIGSTOP)
+    plan = restoring(a).plan()
+    assert plan.silent == [b.me.name, c.me.name]
+    assert any("prod-etcd-b, prod-etcd-c; if these still run" in line for line in describe(plan))
+    assert not plan.objections, "it would never end where they are gone for good"
+    for each in (b, c):
+        each.kill()
+    assert not restoring(a).plan().silent, "their machines say that they do not run"
 
 
 def test_a_damaged_snapshot_is_never_restored(machine: Launch, store: Store) -> None:

@@ -11,7 +11,7 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -26,7 +26,7 @@ from kilonode.etcd import (
     snapshot_store,
 )
 from kilonode.etcd.client import Client, EtcdError
-from kilonode.etcd.decision import Record, Unreadable, cluster_of_one
+from kilonode.etcd.decision import Declared, Record, Unreadable, cluster_of_one
 from kilonode.etcd.declared import Declaration
 from kilonode.etcd.member import Places
 from kilonode.etcd.running import Running
@@ -49,11 +49,13 @@ class RestoreError(Exception):
 @dataclass(frozen=True)
 class Plan:
     """`source`: a snapshot, or a member without a leader that knows more. `highest`: the revision
-    that anybody is known to have seen. `objections`: why --from has to name the snapshot."""
+    that anybody is known to have seen. `silent`: voters that may run, for all that is known here.
+    `objections`: why --from has to name the snapshot."""
 
     record: Record
     source: Snapshot | Running
     highest: int
+    silent: Sequence[str]
     objections: Sequence[str]
 
 
@@ -95,16 +97,14 @@ class Restore:
         if not record:
             raise RestoreError("the cluster was never born: its founder will found it")
         found = snapshot_store.snapshots(self._workshop.container)
-        alive = [
-            one
-            for one in running.members(self._client, addresses, self._metrics_port)
-            # A member of an older life counts for nothing.
-            if one.cluster_id in (None, record.cluster_id)
-        ]
+        heard = running.members(self._client, addresses, self._metrics_port)
+        # A member of an older life counts for nothing.
+        alive = [one for one in heard if one.cluster_id in (None, record.cluster_id)]
+        silent = self._silent(declared, {one.address for one in heard})
         seen = [one.revision for one in found] + [one.revision for one in alive]
         highest = max([record.revision, *seen])
         if chosen:
-            return Plan(record, _named(found, chosen), highest, ())
+            return Plan(record, _named(found, chosen), highest, silent, ())
         source = _best(snapshot_store.newest(found, record.cluster_id), alive, record)
         objections = [
             f"{one.address} is at revision {one.revision}, but serves nobody since it was started "
@@ -117,7 +117,16 @@ class Restore:
             for name, address in declared.learners.items()
             if address not in {one.address for one in alive}
         ]
-        return Plan(record, source, highest, objections)
+        return Plan(record, source, highest, silent, objections)
+
+    def _silent(self, declared: Declared, heard: Set[str]) -> list[str]:
+        """No objection: machines that are gone for good would raise it for ever."""
+        return [
+            name
+            for name, address in declared.voters.items()
+            if address not in {self._me.address, *heard}
+            and not running.refuses(address, self._me.client_port)
+        ]
 
     def carry_out(self, plan: Plan) -> None:
         """Raises RestoreError, SnapshotError, EtcdError, CalledProcessError or web.ERRORS."""
@@ -198,6 +207,11 @@ def describe(plan: Plan) -> list[str]:
             lines.append(f"it is of an earlier life of the cluster, {source.cluster_id:x}")
     if (known := plan.highest - source.revision) > 0:
         lines.append(f"revision {plan.highest} is known of, so at least {known} writes are lost")
+    if plan.silent:
+        lines.append(
+            f"silent: {', '.join(plan.silent)}; if these still run, and only the network to them "
+            "is broken, this ends their cluster: look from their machines, too"
+        )
     return lines + [f"objection: {objection}" for objection in plan.objections]
 
 

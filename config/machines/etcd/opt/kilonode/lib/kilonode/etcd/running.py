@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,6 +34,18 @@ def members(client: Client, addresses: Iterable[str], metrics_port: int) -> list
     with ThreadPoolExecutor(max_workers=32) as pool:
         found = pool.map(lambda address: member(client, address, metrics_port), addresses)
         return [one for one in found if one]
+
+
+def refuses(address: str, port: int) -> bool:
+    """Whether the machine itself says that nobody listens: its etcd does not run.
+
+    Silence says nothing: the machine is gone, or only the network to it.
+    """
+    try:
+        socket.create_connection((address, port), _SECONDS).close()
+    except OSError as error:
+        return isinstance(error, ConnectionRefusedError)
+    return False
 
 
 def member(client: Client, address: str, metrics_port: int) -> Running | None:
