@@ -62,7 +62,8 @@ def settings_on(network: Network, stack: str, changes: Mapping[str, Any]) -> Set
         },
     }
     for cluster in ("main", "events"):
-        raw["etcd"][cluster] |= {"members": ["a"], "learner": None}
+        raw["etcd"][cluster]["members"] = ["a"]
+        raw["etcd"][cluster].pop("learner", None)
     return Settings.model_validate(raw)
 
 
