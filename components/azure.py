@@ -17,13 +17,24 @@ def known(value: str, *, after: pulumi.Resource | pulumi.Output[str]) -> pulumi.
 
 @dataclass(frozen=True)
 class ResourceGroup:
-    """Where resources go: `name` carries the dependency on the group itself."""
+    """Where resources go: `name` carries the dependency on the group itself.
+
+    zonal: what is not a machine lies in all zones of the region, and not in none.
+    """
 
     name: pulumi.Output[str]
     plain_name: str
     location: str
     subscription_id: str
-    zones: tuple[str, ...]
+    zonal: bool
+
+    @property
+    def zones(self) -> list[str] | None:
+        """Of an address or a frontend. They are for good (Azure/azure-powershell#14326) and there
+        are no two of them (Azure/terraform-azurerm-caf-enterprise-scale#447), so it is all or none
+        whichever zones the machines are in.
+        """
+        return ["1", "2", "3"] if self.zonal else None
 
     @property
     def own_id(self) -> str:

@@ -102,7 +102,7 @@ class Cluster(pulumi.ComponentResource):
             plain_name=physical_name,
             location=settings.location,
             subscription_id=settings.subscription_id,
-            zones=settings.zones,
+            zonal=bool(settings.zones),
         )
 
     def _create_network(self) -> Network:

@@ -44,7 +44,7 @@ class LoadBalancer(pulumi.ComponentResource):
             private_ip_allocation_method=network.IPAllocationMethod.STATIC,
             subnet=network.SubnetArgs(id=args.subnet_id),
             # Without zones named, an internal frontend lives in one datacentre.
-            zones=list(args.group.zones) or None,
+            zones=args.group.zones,
         )
         self.backend_pool_ids = [self._balancer(f"{name}-internal", internal)]
         if args.public_label:
@@ -60,7 +60,7 @@ class LoadBalancer(pulumi.ComponentResource):
             public_ip_address_name=name,
             sku=network.PublicIPAddressSkuArgs(name=network.PublicIPAddressSkuName.STANDARD),
             public_ip_allocation_method=network.IPAllocationMethod.STATIC,
-            zones=list(self._group.zones) or None,
+            zones=self._group.zones,
             dns_settings=network.PublicIPAddressDnsSettingsArgs(domain_name_label=label),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -50,7 +50,7 @@ class Storage(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kilonode:storage:Storage", name, None, opts)
         self._args = args
-        sku = storage.SkuName.STANDARD_ZRS if args.group.zones else storage.SkuName.STANDARD_LRS
+        sku = storage.SkuName.STANDARD_ZRS if args.group.zonal else storage.SkuName.STANDARD_LRS
         account = storage.StorageAccount(
             name,
             resource_group_name=args.group.name,

@@ -124,8 +124,10 @@ class Settings(Section):
         le=9999,
     )
     zones: tuple[Literal["1", "2", "3"], ...] = setting(
-        "availability zones that etcd members and masters are spread over; [] where the region "
-        "has none",
+        "availability zones that etcd members and masters are spread over; other ones replace "
+        "them one at a time, but for a learner, which is taken away before. [] where the region "
+        "has none, and for good: Azure never gives a load balancer's address zones, nor takes "
+        "them away",
         limit='different ones of "1", "2", "3", quoted',
         example=["1", "2", "3"],
         default=("1", "2", "3"),

@@ -50,8 +50,8 @@ def warnings(settings: Settings) -> Iterator[str]:
     zones = settings.zones
     if not zones:
         yield (
-            "kilonode:zones: none; etcd members and masters may share a rack, and one failure of "
-            "it can take the quorum"
+            "kilonode:zones: none, and no cluster of none gets zones later; etcd members and "
+            "masters may share a rack, and one failure of it can take the quorum"
         )
     elif len(zones) < ZONES_WANTED:
         yield (

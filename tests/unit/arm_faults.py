@@ -125,6 +125,13 @@ CASES = [
     ),
     Case("fixed_fields_stay", "PropertyChangeNotAllowed", VMS, {"osProfile.customData": coded(9)}),
     Case("fixed_fields_stay", "PropertyChangeNotAllowed", VMS, {"zones": ["2"]}),
+    Case(
+        "fixed_fields_stay",
+        "PropertyChangeNotAllowed",
+        BALANCERS,
+        {"frontendIPConfigurations.0.zones": ["1", "2", "3"]},
+    ),
+    Case("fixed_fields_stay", "PropertyChangeNotAllowed", ACCOUNTS, {"sku.name": "Standard_LRS"}),
     Case("fixed_fields_stay", "PropertyChangeNotAllowed", VMS, GEN1_IMAGE),
     Case("fixed_fields_stay", "PropertyChangeNotAllowed", SETS, {"platformFaultDomainCount": 5}),
     Case(

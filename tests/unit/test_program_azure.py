@@ -176,6 +176,28 @@ def test_the_public_api_is_a_balancer_a_name_and_a_rule_for_the_allowed_ranges()
     assert len(nic["loadBalancerBackendAddressPools"]) == 2
 
 
+def test_other_zones_leave_alone_what_azure_never_moves_to_another_zone() -> None:
+    """Frontends, their address and the storage account: all zones or none, and never some."""
+
+    def fixed(zones: list[str]) -> list[Any]:
+        api = {"public": {"allowedRanges": ["203.0.113.0/24"]}}
+        made = run(settings(api=api, zones=zones), known=False)
+        internal, public = (
+            made.named(f"prod-api-{side}").inputs["frontendIPConfigurations"][0]
+            for side in ("internal", "public")
+        )
+        # A public frontend's are its address's.
+        assert "zones" not in public
+        address = made.named("prod-api-public-address").inputs
+        accounts = made.of_type("azure-native:storage:StorageAccount")
+        (sku,) = (each.inputs["sku"] for each in accounts if each.name == "prod-storage")
+        return [internal.get("zones"), address.get("zones"), sku["name"]]
+
+    assert fixed([]) == [None, None, "Standard_LRS"]
+    for zones in (["1"], ["1", "2"], ["1", "2", "3"]):
+        assert fixed(zones) == [["1", "2", "3"], ["1", "2", "3"], "Standard_ZRS"]
+
+
 def test_the_balancers_parts_name_each_other_by_full_id_and_its_probe_leaves_events_out(
     prod: Recording,
 ) -> None:

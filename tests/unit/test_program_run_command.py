@@ -36,7 +36,7 @@ def asked(azure: _Azure, again: bool = False) -> dict[str, str]:
     """The parameters with which the gate is declared."""
 
     async def program() -> None:
-        group = ResourceGroup(pulumi.Output.from_input("g"), "g", "westeurope", "s", ())
+        group = ResourceGroup(pulumi.Output.from_input("g"), "g", "westeurope", "s", zonal=False)
         parent = pulumi.ComponentResource("kilonode:test:Parent", "parent")
         vm = pulumi.ComponentResource("kilonode:test:Machine", "vm")
         run_on("vm", vm, GATE, name="vm-gate", group=group, parent=parent, again=again)

@@ -42,7 +42,7 @@ def made(workload: Workload) -> dict[str, dict[str, Any]]:
 
     async def program() -> None:
         name = pulumi.Output.from_input("prod")
-        group = ResourceGroup(name, "prod", "westeurope", "subscription", ())
+        group = ResourceGroup(name, "prod", "westeurope", "subscription", zonal=False)
         places = {right.place: Scope(f"/{right.place}", name) for right in workload.rights}
         WorkloadIdentity(
             "azure",
