@@ -94,7 +94,6 @@ class Size:
     disk_count: int = 1
     disk_gib: int = 0
     premium: bool = True
-    ephemeral_os: bool = False
     accelerated_networking: bool = True
     disk_controller: Literal["SCSI", "NVMe"] = "SCSI"
     gpus: int = 0
@@ -144,11 +143,11 @@ _SIZES = (
         retirement=date(2023, 9, 6),
         substitute="Standard_NC64as_T4_v3",
     ),
-    Size("Standard_E20ds_v5", vcpus=20, memory_gib=160, disk_gib=750, ephemeral_os=True),
-    Size("Standard_D2ds_v5", vcpus=2, memory_gib=8, disk_gib=75, ephemeral_os=True),
-    Size("Standard_D4ds_v5", vcpus=4, memory_gib=16, disk_gib=150, ephemeral_os=True),
-    Size("Standard_D16ds_v5", vcpus=16, memory_gib=64, disk_gib=600, ephemeral_os=True),
-    Size("Standard_D16ads_v5", vcpus=16, memory_gib=64, disk_gib=600, ephemeral_os=True),
+    Size("Standard_E20ds_v5", vcpus=20, memory_gib=160, disk_gib=750),
+    Size("Standard_D2ds_v5", vcpus=2, memory_gib=8, disk_gib=75),
+    Size("Standard_D4ds_v5", vcpus=4, memory_gib=16, disk_gib=150),
+    Size("Standard_D16ds_v5", vcpus=16, memory_gib=64, disk_gib=600),
+    Size("Standard_D16ads_v5", vcpus=16, memory_gib=64, disk_gib=600),
     # No local disk: known so that the settings can say why it is refused.
     Size("Standard_D16s_v5", vcpus=16, memory_gib=64, disk_kind=None, disk_count=0),
     Size(
@@ -159,7 +158,6 @@ _SIZES = (
         disk_kind="nvme",
         disk_count=2,
         disk_gib=550,
-        ephemeral_os=True,
         disk_controller="NVMe",
     ),
     Size(
@@ -170,7 +168,6 @@ _SIZES = (
         disk_kind="nvme",
         disk_count=2,
         disk_gib=440,
-        ephemeral_os=True,
         disk_controller="NVMe",
     ),
     Size(
@@ -181,7 +178,6 @@ _SIZES = (
         disk_kind="nvme",
         disk_count=4,
         disk_gib=440,
-        ephemeral_os=True,
         disk_controller="NVMe",
     ),
     # Local disks of 480 GB; NVMe as the only disk controller [U].

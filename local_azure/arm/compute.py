@@ -68,11 +68,6 @@ _needs(
     "storageProfile.osDisk.managedDisk.storageAccountType",
     lambda size, disk: size.premium or not disk.startswith("Premium"),
 )
-_needs(
-    "NotSupported",
-    "storageProfile.osDisk.diffDiskSettings.option",
-    lambda size, _: size.ephemeral_os,
-)
 
 
 @rule("BadRequest", "§12", VM, SCALE_SET)

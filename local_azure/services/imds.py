@@ -141,7 +141,8 @@ def _invalid(description: str) -> web.HTTPError:
 
 def _document(machine: MachineIdentity, virtual: Resource, number: str) -> dict[str, Any]:
     properties = virtual.properties
-    zones = properties.get("zones") or [""]
+    # The program's scale sets have none.
+    (zone,) = properties.get("zones") or [""]
     tags = properties.get("tags", {}).items()
     hardware = {"vmSize": properties["sku"]["name"]} if number else properties["hardwareProfile"]
     compute = {
@@ -157,7 +158,7 @@ def _document(machine: MachineIdentity, virtual: Resource, number: str) -> dict[
         "vmId": machine.vm_id,
         "vmScaleSetName": virtual.name if number else "",
         "vmSize": hardware["vmSize"],
-        "zone": zones[int(number or 0) % len(zones)],
+        "zone": zone,
     }
     address = {"privateIpAddress": machine.address, "publicIpAddress": ""}
     return {"compute": compute, "network": {"interface": [{"ipv4": {"ipAddress": [address]}}]}}

@@ -220,16 +220,6 @@ CASES = [
     ),
     Case("size_has_what_it_takes", "InvalidParameter", VMS, {**GEN1, **GEN1_IMAGE}, new=True),
     Case(
-        "size_has_what_it_takes",
-        "NotSupported",
-        VMS,
-        {
-            "hardwareProfile.vmSize": "Standard_L8s_v3",
-            "storageProfile.osDisk.diffDiskSettings": {"option": "Local"},
-        },
-        new=True,
-    ),
-    Case(
         "trusted_launch_has_a_generation_2_image",
         "BadRequest",
         VMS,

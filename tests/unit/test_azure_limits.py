@@ -8,9 +8,6 @@ import pytest
 
 from config.azure_limits import SIZES, Size, usable_addresses
 
-# Facts 12. CD virtual-machines/managed-disks-overview.md: size of the Ubuntu image.
-OS_DISK_GIB = 30
-
 ALL = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
 
 
@@ -36,11 +33,6 @@ def test_premium_disks_only_where_the_size_takes_them(size: Size) -> None:
 
 
 @ALL
-def test_an_ephemeral_os_disk_has_room_on_the_local_disk(size: Size) -> None:
-    assert not size.ephemeral_os or size.disk_gib >= OS_DISK_GIB
-
-
-@ALL
 def test_a_size_that_goes_has_a_substitute_that_stays_and_has_a_local_disk(size: Size) -> None:
     if size.retirement:
         assert size.substitute
@@ -56,7 +48,6 @@ def test_the_documents_sizes_are_generation_1_without_premium_disks() -> None:
     for name in ("Standard_D15_v2", "Standard_NC24"):
         assert SIZES[name].image_sku == "server-gen1"
         assert SIZES[name].os_disk_type == "StandardSSD_LRS"
-        assert not SIZES[name].ephemeral_os
     assert SIZES["Standard_NC24"].retired
     assert not SIZES["Standard_D15_v2"].retired
 
