@@ -145,9 +145,9 @@ def test_a_container_without_rights_is_an_error_that_names_it(
         upload(mirrored("nowhere"), out, person)
 
 
-@pytest.mark.parametrize("mirror", [None, "https://m.example.com/x", f"https://{HOST}"])
+@pytest.mark.parametrize("mirror", ["", "https://m.example.com/x", f"https://{HOST}"])
 def test_a_mirror_that_is_no_container_is_refused_with_the_clusters_own(
-    mirror: str | None, out: Path, person: Callable[..., Any]
+    mirror: str, out: Path, person: Callable[..., Any]
 ) -> None:
     with pytest.raises(UploadError, match=r"kilonode:artifacts.mirror = (?s:.*)/artifacts"):
-        upload(settings({"artifacts.mirror": mirror}), out, person)
+        upload(settings({"artifacts.mirror": mirror} if mirror else {}), out, person)
