@@ -20,6 +20,7 @@ from config.topology import EtcdCluster
 
 _FOLDER = REPOSITORY / "config" / "monitoring"
 CONFIGURATION = _FOLDER / "prometheus.yaml"
+_RULES = ".rules.yaml"
 # Of its volume. The rest is for the log, which counts to no retention, and for compaction.
 _BLOCKS_SHARE = 0.6
 
@@ -49,9 +50,11 @@ def plan(cluster: ClusterFacts) -> Plan | None:
 def files(wanted: Prometheus, cluster: ClusterFacts) -> dict[str, str]:
     """What lies in /etc/prometheus: configuration, rules and targets, by name."""
     topology = cluster.topology
+    left_out = _left_out(cluster.settings.addons)
+    rules = {path.name.removesuffix(_RULES): path for path in sorted(_FOLDER.glob(f"*{_RULES}"))}
     return {
         "prometheus.yaml": yaml.safe_dump(_configuration(wanted, cluster)),
-        **{path.name: path.read_text() for path in sorted(_FOLDER.glob("*.rules.yaml"))},
+        **{path.name: path.read_text() for of, path in rules.items() if of not in left_out},
         "masters.json": _targets((one.address, {"member": one.name}) for one in topology.masters),
         "etcd.json": _targets(
             target for one in (topology.etcd, topology.events) for target in _members(one)
@@ -81,8 +84,11 @@ def _configuration(wanted: Prometheus, cluster: ClusterFacts) -> dict[str, Any]:
 
 
 def _left_out(addons: Addons) -> set[str]:
-    """Jobs of add-ons that are off, whose targets would be down for ever."""
-    optional = {"node-dns": addons.node_local_dns}
+    """Jobs of add-ons that are off, and the rules of that name: targets would be down for ever."""
+    optional = {
+        "node-dns": addons.node_local_dns,
+        "cluster-autoscaler": addons.cluster_autoscaler,
+    }
     return {job for job, wanted in optional.items() if wanted is None}
 
 

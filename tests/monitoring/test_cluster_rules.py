@@ -13,10 +13,11 @@ import pytest
 from tests.monitoring.promtool import FOLDER, Case, check, minutes, promtool_path, rules
 
 TOP = FOLDER.parents[1]
+FILES = ("apiserver", "nodes", "services", "cluster-autoscaler")
 ALERTS = {
     name: (path, rule)
     for name, (path, rule) in rules("alert").items()
-    if path.name.removesuffix(".rules.yaml") in ("apiserver", "nodes", "services")
+    if path.name.removesuffix(".rules.yaml") in FILES
 }
 DAY = 86400
 
@@ -236,8 +237,8 @@ CASES = {
         {ROUND: "0x200", **up("cluster-autoscaler", "1x200")},
         (
             {ROUND: "0+60x200", **up("cluster-autoscaler", "1x200")},
-            # A cluster without one.
-            up("apiserver", "1x200"),
+            # One of two pods leads.
+            {ROUND: "0+60x200", **up("cluster-autoscaler", "1x200", "0x200")},
         ),
         since=11,
     ),
@@ -271,6 +272,17 @@ def test_the_alert_fires_after_its_time(alert: str, tmp_path: Path) -> None:
     case, (_, rule) = CASES[alert], ALERTS[alert]
     due = case.since + minutes(rule["for"])
     check(tmp_path, rule, case.fires, {due - 1: False, due + 2: True})
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [up("apiserver", "1x200"), up("cluster-autoscaler", "1x4 stale")],
+    ids=["never there", "evicted"],
+)
+def test_an_autoscaler_without_a_pod_is_told(gone: Mapping[str, str], tmp_path: Path) -> None:
+    """Then its name has no records, and Prometheus no target whose `up` could be 0."""
+    _, rule = ALERTS["AutoscalerDown"]
+    check(tmp_path, rule, gone, {4: False, 12: True})
 
 
 @pytest.mark.parametrize(

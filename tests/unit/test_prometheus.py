@@ -133,12 +133,18 @@ def test_no_question_is_without_end_and_a_restart_is_quick() -> None:
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 1800
 
 
-def test_an_add_on_that_is_off_has_no_targets() -> None:
-    def jobs_with(addons: dict[str, Any]) -> str:
-        return files(of(settings({"addons": {"prometheus": {}, **addons}})))["prometheus.yaml"]
+@pytest.mark.parametrize("job", ["node-dns", "cluster-autoscaler"])
+def test_an_add_on_that_is_off_has_no_targets(job: str) -> None:
+    without = files(of(settings({"addons": {"prometheus": {}}})))["prometheus.yaml"]
+    assert job in JOBS
+    assert job not in {one["job_name"] for one in yaml.safe_load(without)["scrape_configs"]}
 
-    assert "node-dns" in jobs_with({"nodeLocalDns": {}})
-    assert "node-dns" not in jobs_with({})
+
+def test_nobody_is_woken_up_for_an_autoscaler_that_is_off() -> None:
+    """That it has no pod is an alert, which would fire for ever."""
+    alert = "AutoscalerDown"
+    assert alert in files(prod())["cluster-autoscaler.rules.yaml"]
+    assert alert not in str(files(of(settings({"addons": {"prometheus": {}}}))))
 
 
 def test_its_data_is_on_the_local_disk_unless_a_class_is_named() -> None:
