@@ -16,7 +16,7 @@ _TEMPLATE = "k8s.io_cluster-autoscaler_node-template"
 _USABLE = 0.85
 
 # Besides those for a pool's labels and taints: the most that there are.
-OWN_TAGS = 6
+OWN_TAGS = 7
 
 
 def scale_set_tags(cluster: str, node_set: NodeSet) -> dict[str, str]:

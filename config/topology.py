@@ -30,6 +30,9 @@ API_PORT = 6443
 ETCD_PORTS = {"etcd": (2379, 2380), "events": (2381, 2382)}
 ETCD_METRICS_PORT = 2383
 POOL_LABEL = "kilonode.io/pool"
+# By it the autoscaler knows that scale sets are alike, though an empty one's tags tell less than a
+# node does: kubernetes/autoscaler's processors/nodegroupset/azure_nodegroups.go.
+ALIKE_LABEL = "kubernetes.azure.com/agentpool"
 ISSUER_CONTAINER = "issuer"
 # Of the cluster's own storage account, where that is the artifacts' mirror.
 ARTIFACTS_CONTAINER = "artifacts"
@@ -274,16 +277,17 @@ def _node_set(cluster: str, pool_key: str, pool: NodePool, key: str) -> NodeSet:
     wanted = pool.scale_sets[key]
     # A set that begins with as many nodes as it may have is a fixed one.
     fixed = wanted.nodes if wanted.nodes == wanted.max_nodes else 0
+    size = effective_size(wanted.size or pool.size)
     return NodeSet(
         pool=pool_key,
         key=key,
         name=f"{cluster}-{pool_key}-{key}",
         prefix=f"{pool_key}-{key}-",
-        size=effective_size(wanted.size or pool.size),
+        size=size,
         nodes=wanted.nodes,
         min_nodes=fixed if wanted.min_nodes is None else wanted.min_nodes,
         max_nodes=wanted.max_nodes,
-        labels={**pool.labels, POOL_LABEL: pool_key},
+        labels={**pool.labels, POOL_LABEL: pool_key, ALIKE_LABEL: f"{pool_key}-{size.name}"},
         taints=pool.taints,
     )
 

@@ -11,6 +11,7 @@ from config.checks.check import reads
 from config.problems import Problem, problem
 from config.schema import Settings
 from config.schema_pools import NodePool, ScaleSet
+from config.topology import ALIKE_LABEL
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -71,9 +72,12 @@ def labels_are_labels(settings: Settings) -> Iterator[Problem]:
 def labels_are_a_kubelets_to_set(settings: Settings) -> Iterator[Problem]:
     for path, label, value in _labels(settings):
         prefix = label.partition("/")[0] if "/" in label else ""
-        if prefix == _OWN_PREFIX:
+        if prefix == _OWN_PREFIX or label == ALIKE_LABEL:
             yield problem(
-                path, value, f"{_OWN_PREFIX}/ is set by the project itself", "use another prefix"
+                path,
+                value,
+                f"{_OWN_PREFIX}/ and {ALIKE_LABEL} are set by the project itself",
+                "use another prefix",
             )
         elif (
             _RESERVED_PREFIXES.fullmatch(prefix)

@@ -54,6 +54,16 @@ def test_an_add_ons_token_is_what_its_identity_asks_for(
         assert found["aud"] == [AUDIENCE]
 
 
+def test_a_kubelet_may_give_its_node_the_labels_of_its_pool(control_plane: ControlPlane) -> None:
+    """One that NodeRestriction forbids would keep every node from registering."""
+    for number, one in enumerate(control_plane.topology.node_sets):
+        name = f"labelled-{number}"
+        labelled = {"name": name, "labels": dict(one.labels)}
+        node = {"apiVersion": "v1", "kind": "Node", "metadata": labelled}
+        kubelet = control_plane.user(f"system:node:{name}", "system:nodes")
+        kubelet.kubectl("create", "--filename=-", stdin=json.dumps(node))
+
+
 @pytest.fixture(scope="module")
 def fenced(api: Api) -> Api:
     """With two nodes, and the policy in force."""

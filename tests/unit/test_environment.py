@@ -194,7 +194,8 @@ def test_labels_and_taints_are_what_a_kubelet_takes() -> None:
     }
     node, master = machine("test-cpu-a", changes), machine("test-master-a")
     size = "node.kubernetes.io/instance-type=Standard_D16ds_v5"
-    assert node.environment["NODE_LABELS"] == f"a=x,b=,kilonode.io/pool=cpu,{size}"
+    alike = "kubernetes.azure.com/agentpool=cpu-Standard_D16ds_v5"
+    assert node.environment["NODE_LABELS"] == f"a=x,b=,kilonode.io/pool=cpu,{alike},{size}"
     assert node.environment["NODE_TAINTS"] == "c=d:PreferNoSchedule,CriticalAddonsOnly:NoExecute"
     assert master.environment["NODE_LABELS"] == (
         "kilonode.io/role=master,kubernetes.azure.com/managed=false"

@@ -10,16 +10,14 @@ import pytest
 from kilonode import instance_metadata
 
 from components.workload_identity import AUDIENCE
-from config.azure_limits import SIZES, TAGS_MAX
+from config.azure_limits import SIZES
 from config.environment import machine_user_data
-from config.scale_set_tags import OWN_TAGS, scale_set_tags
 from config.settings import of_stack
 from config.topology import ISSUER_CONTAINER, topology
 from config.user_data import MACHINES
 from config.workload_identities import AZURE_DISK, CLOUD_CONTROLLER_MANAGER, CLUSTER_AUTOSCALER
 from tests.unit.planned_addons import addons_of
 from tests.unit.program_recorder import ROLE_ASSIGNMENT, SCALE_SET, VM, Recording, recorded
-from tests.unit.settings_samples import settings
 
 WORKLOADS = (CLOUD_CONTROLLER_MANAGER, CLUSTER_AUTOSCALER, AZURE_DISK)
 ROLE_DEFINITION = "azure-native:authorization:RoleDefinition"
@@ -226,33 +224,6 @@ def test_the_autoscaler_finds_every_scale_set_and_its_limits(prod: Recording) ->
         "prod-cpu-b": ("0", "1000"),
         "prod-gpu-a": ("0", "480"),
     }
-
-
-def test_an_empty_scale_set_says_what_its_nodes_will_be_like() -> None:
-    """Keys as the autoscaler's azure_template.go reads them: _ is a slash, ~2 an underscore."""
-    changes = {
-        "nodePools.cpu.labels": {"example.com/my_team": "x"},
-        "nodePools.cpu.taints": ["example.com/only=us:NoSchedule", "bare:NoExecute"],
-        "nodePools.cpu.size": "Standard_NC64as_T4_v3",
-        "nodePools.other": {
-            "size": "Standard_D16ds_v5",
-            "scaleSets": {"a": {"nodes": 1, "maxNodes": 1}},
-        },
-    }
-    node_set = topology(settings(changes)).node_sets[0]
-    tags = scale_set_tags("test", node_set)
-    template = "k8s.io_cluster-autoscaler_node-template"
-    assert {key.removeprefix(template): tags[key] for key in tags if key.startswith(template)} == {
-        "_label_example.com_my~2team": "x",
-        "_label_kilonode.io_pool": "cpu",
-        "_taint_example.com_only": "us:NoSchedule",
-        "_taint_bare": ":NoExecute",
-        "_resources_nvidia.com_gpu": "4",
-        # Of 2,816 GiB.
-        "_resources_ephemeral-storage": "2393Gi",
-    }
-    assert len(tags) == OWN_TAGS + 3 <= TAGS_MAX
-    assert all(not re.search(r"[<>%&\\?/]", key) for key in tags), "Azure refuses these in names"
 
 
 def test_nodes_without_a_vm_leave_and_fresh_ones_stay() -> None:

@@ -114,7 +114,8 @@ def test_the_longest_keys_leave_room_for_azures_six_characters() -> None:
 def test_nodes_carry_their_pool_and_their_own_labels_and_taints() -> None:
     changes = {"nodePools.cpu.labels": {"a": "b"}, "nodePools.cpu.taints": ["c:PreferNoSchedule"]}
     node_set = plan(changes).node_sets[0]
-    assert node_set.labels == {"kilonode.io/pool": "cpu", "a": "b"}
+    alike = {"kubernetes.azure.com/agentpool": "cpu-Standard_D16ds_v5"}
+    assert node_set.labels == {"kilonode.io/pool": "cpu", "a": "b", **alike}
     assert node_set.taints == ("c:PreferNoSchedule",)
     assert (node_set.nodes, node_set.max_nodes) == (3, 200)
 

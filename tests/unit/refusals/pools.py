@@ -51,6 +51,12 @@ ROWS = {
         "nodePools.cpu.labels.kilonode.io/pool",
         ["set by the project itself"],
     ),
+    "the label by which the autoscaler knows scale sets that are alike": Row(
+        pools.labels_are_a_kubelets_to_set,
+        {"nodePools.cpu.labels": {"kubernetes.azure.com/agentpool": "gpu"}},
+        "nodePools.cpu.labels.kubernetes.azure.com/agentpool",
+        ["set by the project itself"],
+    ),
     "a taint without an effect": Row(
         pools.taints_are_taints,
         {"nodePools.cpu.taints": ["nvidia.com/gpu=present"]},
