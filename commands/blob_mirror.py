@@ -11,7 +11,7 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import BlobClient, ContainerClient
 
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import topology
 from toolchain import digest
 from toolchain.errors import ToolchainError

@@ -23,7 +23,7 @@ import yaml
 from commands.tools import toolchain
 from config.artifacts import catalog
 from config.images import archives, pause_archive
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import SettingsError, of_stack
 from config.stack_file import StackFileError
 from toolchain import digest

@@ -29,7 +29,7 @@ from components.token_issuer import TokenIssuer, TokenIssuerArgs
 from components.vault import Vault, VaultArgs
 from components.workload_identity import Scope, WorkloadIdentity, WorkloadIdentityArgs
 from config.environment import UserData
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import NODES_SUBNET, EtcdCluster, Topology
 from config.workload_identities import Place, workloads
 

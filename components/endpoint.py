@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import API_PORT, Topology
 
 _SERVICE_NAMES = (

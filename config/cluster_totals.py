@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.azure_limits import SIZES
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import effective_size
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from config import control_plane, images, node_files, scheduler_policy
 from config.artifacts import catalog
-from config.schema import ExtraArgs, Settings
+from config.schema.stack import ExtraArgs, Settings
 from config.topology import (
     API_PORT,
     ETCD_METRICS_PORT,

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.artifacts import catalog
-from config.schema import Settings
+from config.schema.stack import Settings
 
 # Of SHA-256, in the names of archives.
 _HASH_LENGTH = 16

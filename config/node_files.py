@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from config.azure_limits import PLATFORM_ADDRESS
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import Topology
 
 CLUSTER_DOMAIN = "cluster.local"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from config.schema import Settings
+from config.schema.stack import Settings
 
 # These settings are the azure-native provider's own.
 PROVIDER_KEYS = frozenset({"location", "subscriptionId", "tenantId"})

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from config.environment import machine_user_data
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import SettingsError, of_stack, warnings
 from config.stack_file import StackFileError
 from config.topology import Member, NodeSet, topology

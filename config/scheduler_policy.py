@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config.problems import Problem, nearest, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 KEY = "controlPlane.schedulerPolicy"
 KUBECONFIG = "/etc/kilonode/kubeconfigs/scheduler.kubeconfig"

@@ -16,7 +16,7 @@ from config import checks, user_data_limit
 from config.checks import notes, unbuildable, warnings
 from config.problems import SettingsError, causes, salvageable, shape_problem, unreadable
 from config.reference import PROVIDER_KEYS
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.stack_file import configuration
 
 __all__ = [

@@ -20,9 +20,9 @@ from config.azure_limits import (
     VAULT_NAME_MAX_LENGTH,
     Size,
 )
-from config.schema import Settings
-from config.schema_etcd import LearnerSettings
-from config.schema_pools import NodePool
+from config.schema.etcd import LearnerSettings
+from config.schema.pools import NodePool
+from config.schema.stack import Settings
 
 API_PORT = 6443
 # Client and peer port of each etcd cluster: D3 has the events cluster's clients on 2381, so

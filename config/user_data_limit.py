@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from config.environment import machine_user_data
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import Member, NodeSet, topology
 from config.user_data import UserDataError
 

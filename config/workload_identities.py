@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from config.schema import Settings
+from config.schema.stack import Settings
 
 NAMESPACE = "kube-system"
 

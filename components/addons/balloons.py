@@ -10,7 +10,7 @@ from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory
 from config.allocatable import allocatable
 from config.azure_limits import Size
-from config.schema_addons import Balloons
+from config.schema.addons import Balloons
 from config.taints import parsed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from components.addons.manifests import config_hash, manifests
 from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import memory
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import NODES_SUBNET, Topology
 from config.workload_identities import CLOUD_CONTROLLER_MANAGER
 

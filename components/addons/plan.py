@@ -9,7 +9,7 @@ import pulumi
 
 from components.addons.manifests import Manifest
 from config.addon_nodes import run_addons
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import Topology
 
 

@@ -13,8 +13,8 @@ import yaml
 from components.addons.manifests import manifests
 from components.addons.plan import ClusterFacts, Plan
 from components.addons.quantities import cores, memory, storage
-from config.schema_addons import Addons
-from config.schema_watching import Prometheus
+from config.schema.addons import Addons
+from config.schema.watching import Prometheus
 from config.stack_file import REPOSITORY
 from config.topology import EtcdCluster
 

@@ -20,7 +20,7 @@ from config.checks import (
 )
 from config.checks.check import Check, applies
 from config.problems import Problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 CHECKS: tuple[Check, ...] = (
     *names.CHECKS,

@@ -16,8 +16,8 @@ from config.addon_nodes import (
 from config.azure_limits import SIZES
 from config.checks.check import reads
 from config.problems import Problem, nearest, problem
-from config.schema import Settings
-from config.schema_pools import NodePool
+from config.schema.pools import NodePool
+from config.schema.stack import Settings
 from config.taints import parsed
 from config.topology import effective_size
 

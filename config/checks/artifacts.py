@@ -9,7 +9,7 @@ from config import images
 from config.artifacts import catalog
 from config.checks.check import reads
 from config.problems import Problem, nearest, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import ARTIFACTS_CONTAINER, blob_url, storage_account
 
 

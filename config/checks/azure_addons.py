@@ -11,8 +11,8 @@ from config.checks.members import different
 from config.cluster_totals import totals
 from config.problems import Problem, problem
 from config.scale_set_tags import OWN_TAGS
-from config.schema import Settings
-from config.schema_pools import NodePool
+from config.schema.pools import NodePool
+from config.schema.stack import Settings
 from config.taints import parsed
 from config.topology import effective_size
 from config.workload_identities import workloads

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydantic.alias_generators import to_snake
 
 from config.problems import Problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 Rule = Callable[[Settings], Iterator[Problem]]
 

@@ -8,7 +8,7 @@ from config import scheduler_policy
 from config.checks.check import reads
 from config.checks.members import different
 from config.problems import Problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 
 @reads("controlPlane.schedulerPolicy")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from config.azure_limits import SIZES
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
-from config.schema_etcd import LearnerSettings
+from config.schema.etcd import LearnerSettings
+from config.schema.stack import Settings
 
 # The data, data that was set aside, and what `etcd-snapshot --own` makes of it: a copy and a trial
 # restore. The fifth is for its log besides, and for the 20th part that ext4 keeps for root.

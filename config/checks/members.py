@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 MAIN_SIZES = (3, 5)
 EVENTS_SIZES = (1, 3, 5)

@@ -14,7 +14,7 @@ from config.azure_limits import (
 )
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 # The comment of the key in the stack files that come with the project.
 PLACEHOLDER = "replace-with-your-own"

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from config.addon_nodes import SYSTEM_TAINT, run_addons
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
-from config.schema_pools import NodePool, ScaleSet
+from config.schema.pools import NodePool, ScaleSet
+from config.schema.stack import Settings
 from config.topology import ALIKE_LABEL
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")

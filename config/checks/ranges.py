@@ -16,7 +16,7 @@ from config.azure_limits import (
 )
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 
 # kube-controller-manager's range allocator: a block's prefix is at most this much longer.
 POD_BLOCK_BITS_MAX = 16

@@ -9,7 +9,7 @@ from config.azure_limits import SIZES, VMS_PER_REGION
 from config.checks.check import reads
 from config.checks.ranges import max_nodes
 from config.problems import Problem, nearest, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import effective_size, topology
 
 # E2: an apiserver's heap grows with the nodes.

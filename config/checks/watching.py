@@ -9,7 +9,7 @@ from config.allocatable import PERCENT_FOR_ONE_POD, Room, allocatable
 from config.azure_limits import SIZES
 from config.checks.check import reads
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import effective_size
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from config.checks.check import reads
 from config.checks.members import different
 from config.problems import Problem, problem
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import zone_of
 
 # With fewer, one of them always holds a quorum of something.

@@ -11,7 +11,7 @@ from pulumi.runtime import mocks, rpc
 
 from components.endpoint import endpoint
 from components.pki import Pki, PkiArgs
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.topology import API_PORT, Topology
 from local_azure.providers.tls import Tls
 from tests.pulumi_runtime import in_a_program

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config.render import machine_files
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import raw_settings
 from config.stack_file import configuration
 from config.topology import Member, topology

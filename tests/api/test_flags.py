@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.render import machine_files
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import raw_settings
 from config.stack_file import configuration, stacks
 from tests.api.machine import Machine

@@ -6,7 +6,7 @@ from components.addons import installed
 from components.addons.manifests import Manifest
 from components.addons.plan import ClusterFacts
 from config.artifacts import catalog
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import of_stack
 from config.topology import topology
 from config.workload_identities import workloads

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from config.checks import CHECKS
-from config.schema import Settings
+from config.schema.stack import Settings
 from config.settings import SettingsError, load
 from tests.unit.refusals import (
     Row,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Strict
 
 from config.azure_limits import DATA_DISK_MAX_GIB
-from config.schema_types import QUOTA_MAX_BYTES, QUOTA_MIN_BYTES, Members, Section, setting
+from config.schema.types import QUOTA_MAX_BYTES, QUOTA_MIN_BYTES, Members, Section, setting
 
 
 class LearnerSettings(Section):

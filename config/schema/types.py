@@ -1,4 +1,4 @@
-"""The building blocks of config/schema*.py: types of single values, and documented keys."""
+"""The building blocks of config/schema/*.py: types of single values, and documented keys."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import Strict
 
 from config.allocatable import PERCENT_FOR_ONE_POD
-from config.schema_azure_addons import AzureDisk, CloudControllerManager, ClusterAutoscaler
-from config.schema_types import PoolKey, Positive, Section, setting
-from config.schema_watching import Datadog, Fluentd, Prometheus
+from config.schema.azure_addons import AzureDisk, CloudControllerManager, ClusterAutoscaler
+from config.schema.types import PoolKey, Positive, Section, setting
+from config.schema.watching import Datadog, Fluentd, Prometheus
 
 
 class MetricsServer(Section):

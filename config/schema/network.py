@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Strict
 
 from config.azure_limits import NAT_MAX_ADDRESSES, NSG_MAX_ADDRESSES_PER_RULE_SIDE
-from config.schema_types import Section, setting
+from config.schema.types import Section, setting
 
 
 class Subnets(Section):

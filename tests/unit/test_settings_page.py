@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from config.reference import entries, entry, keys_in, qualified
-from config.settings_reference import FILE, markdown
+from config.settings_page import FILE, markdown
 
 
 def test_the_page_is_what_the_schema_says() -> None:
-    assert FILE.read_text() == markdown(), "run python -m config.settings_reference"
+    assert FILE.read_text() == markdown(), "run python -m config.settings_page"
 
 
 def test_every_key_has_a_meaning_a_limit_and_an_example() -> None:

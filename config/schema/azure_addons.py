@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Strict
 
-from config.schema_types import Count, Positive, Section, setting
+from config.schema.types import Count, Positive, Section, setting
 
 Percent = Annotated[int, Strict(), Field(ge=1, le=100)]
 

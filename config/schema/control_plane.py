@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from config.control_plane import Preset
-from config.schema_types import Section, setting
+from config.schema.types import Section, setting
 
 EncryptionKey = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,7}$")]
 

@@ -1,6 +1,6 @@
 """The settings' shape: keys, types, defaults, and what each of them means.
 
-Large sections have files of their own, config/schema_*.py. Rules that look at one value alone stand
+Large sections have files of their own, config/schema/*.py. Rules that look at one value alone stand
 here and there. Rules that need more than that are in config/checks.
 """
 
@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from config.schema_addons import Addons
-from config.schema_control_plane import ControlPlane
-from config.schema_etcd import Etcd
-from config.schema_network import Api, Network
-from config.schema_pools import NodePool
-from config.schema_types import (
+from config.schema.addons import Addons
+from config.schema.control_plane import ControlPlane
+from config.schema.etcd import Etcd
+from config.schema.network import Api, Network
+from config.schema.pools import NodePool
+from config.schema.types import (
     Flags,
     Guid,
     HttpsUrl,
@@ -26,7 +26,7 @@ from config.schema_types import (
     Sha256,
     setting,
 )
-from config.schema_watching import Secret
+from config.schema.watching import Secret
 
 
 class Image(Section):

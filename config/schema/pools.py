@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from config.azure_limits import SCALE_SET_MAX_INSTANCES
-from config.schema_types import Count, PinnedImage, ScaleSetKey, Section, setting
+from config.schema.types import Count, PinnedImage, ScaleSetKey, Section, setting
 
 
 class ScaleSet(Section):
