@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
@@ -24,9 +24,13 @@ class Store:
         self.blobs: dict[str, bytes] = {}
         self.modified: dict[str, float] = {}
         self.down = False
+        # What is answered instead, if anything.
+        self.fault: Callable[[Request], Answer | None] = lambda request: None
         self._blocks: dict[str, bytes] = {}
 
     def answer(self, request: Request) -> Answer:
+        if fault := self.fault(request):
+            return fault
         if request.path.startswith("/metadata/"):
             return Answer(json.dumps({"access_token": "T"}).encode())
         assert request.headers["authorization"] == "Bearer T"

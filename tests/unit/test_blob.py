@@ -84,8 +84,8 @@ def test_a_file_goes_in_blocks_and_comes_back_in_ranges(
     content: bytes, container: str, tmp_path: Path
 ) -> None:
     (tmp_path / "sent").write_bytes(content)
-    blob.upload(f"{container}/snapshots/recent/1.db", blob.parts(tmp_path / "sent"))
-    blob.download(f"{container}/snapshots/recent/1.db", tmp_path / "received")
+    blob.upload(f"{container}/snapshots/recent/1.db", blob.parts(tmp_path / "sent"), patience=0)
+    blob.download(f"{container}/snapshots/recent/1.db", tmp_path / "received", patience=0)
     assert (tmp_path / "received").read_bytes() == content
 
 
@@ -103,9 +103,9 @@ def test_a_file_that_did_not_arrive_whole_is_no_blob(
 
     monkeypatch.setattr(blob, "_ask", breaks_off)
     with pytest.raises(ConnectionResetError):
-        blob.upload(f"{container}/snapshot", blob.parts(tmp_path / "file"))
+        blob.upload(f"{container}/snapshot", blob.parts(tmp_path / "file"), patience=0)
     assert not list(blob.list(container, "snapshot"))
-    blob.upload(f"{container}/snapshot", blob.parts(tmp_path / "file"))
+    blob.upload(f"{container}/snapshot", blob.parts(tmp_path / "file"), patience=0)
     assert blob.get(f"{container}/snapshot")[0] == b"abcdefghij"
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import urllib.parse
 
 from kilonode import web
 from kilonode.machine import environment
 
 _TOKEN = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
+# Not the last minutes of a token: what is asked with it takes time, too.
+_MARGIN_SECONDS = 300.0
+
+# By the address that gave it: the token, and until when this process uses it. A file goes to Blob
+# storage in many requests, and the service answers few at once.
+_tokens: dict[str, tuple[str, float]] = {}
+_alone = threading.Lock()
 
 
 def token(resource: str) -> str:
@@ -21,5 +30,13 @@ def token(resource: str) -> str:
     wanted = urllib.parse.urlencode(
         {"resource": resource, "msi_res_id": environment()["IDENTITY_ID"]}
     )
-    answer = json.loads(web.send(f"{_TOKEN}&{wanted}", {"Metadata": "true"}))
-    return str(answer["access_token"])
+    url = f"{_TOKEN}&{wanted}"
+    with _alone:
+        kept, until = _tokens.get(url, ("", 0.0))
+        if time.monotonic() < until:
+            return kept
+        answer = json.loads(web.send(url, {"Metadata": "true"}))
+        given = str(answer["access_token"])
+        seconds = float(answer.get("expires_in", 0))
+        _tokens[url] = given, time.monotonic() + seconds - _MARGIN_SECONDS
+        return given

@@ -26,13 +26,17 @@ _SECONDS = 10.0
 # A blob has at most 50,000 blocks, of at most 4,000 MiB each.
 _BLOCK_BYTES = 32 << 20
 _BLOCK_SECONDS = 60.0
+# No such blob, another than before, or a wrong question: the same request gets the same answer. Not
+# 403, since rights take minutes to be in force.
+_FINAL = (400, 404, 409, 412, 416)
 
 
 class BlobError(OSError):
-    """The store refuses. `code`: Azure's word for it, such as BlobNotFound."""
+    """The store refuses. `code`: Azure's word for it, such as BlobNotFound; `status`: HTTP's."""
 
     def __init__(self, error: urllib.error.HTTPError) -> None:
         self.code = str(error.headers.get("x-ms-error-code", ""))
+        self.status = error.code
         super().__init__(f"{error} {self.code}".strip())
 
 
@@ -45,7 +49,8 @@ class Blob:
     modified: datetime.datetime
 
 
-# All functions raise BlobError or another of web.ERRORS.
+# All functions raise BlobError or another of web.ERRORS. `patience`: for how many seconds each of
+# several requests is tried again, so that a large file is not lost with one of hundreds.
 
 
 def get(url: str) -> tuple[bytes, str]:
@@ -75,14 +80,14 @@ def parts(path: Path) -> Iterator[bytes]:
             yield part
 
 
-def upload(url: str, content: Iterable[bytes], *, at_once: int = 1) -> None:
+def upload(url: str, content: Iterable[bytes], *, patience: float, at_once: int = 1) -> None:
     """Makes the parts a blob, in the place of an earlier one. `at_once`: sent side by side."""
     left = iter(content)
     ids: MutableSequence[str] = []
 
     def put(id: str, block: bytes) -> None:
         address = f"{url}?comp=block&blockid={urllib.parse.quote(id, safe='')}"
-        _ask(address, method="PUT", body=block, seconds=_BLOCK_SECONDS)
+        _keep_asking(address, patience, method="PUT", body=block)
 
     with ThreadPoolExecutor(at_once) as pool:
         while blocks := tuple(islice(left, at_once)):
@@ -93,17 +98,17 @@ def upload(url: str, content: Iterable[bytes], *, at_once: int = 1) -> None:
             tuple(pool.map(put, ids[count:], blocks))
     listed = "".join(f"<Latest>{id}</Latest>" for id in ids)
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
-    _ask(f"{url}?comp=blocklist", method="PUT", body=body.encode())
+    _keep_asking(f"{url}?comp=blocklist", patience, method="PUT", body=body.encode())
 
 
-def download(url: str, path: Path) -> None:
+def download(url: str, path: Path, *, patience: float) -> None:
     """Writes the blob to a file. An upload in between is an error, not a mixture."""
     done, total = 0, 1
     condition: Mapping[str, str] = {}
     with path.open("wb") as stream:
         while done < total:
             wanted = {"Range": f"bytes={done}-{done + _BLOCK_BYTES - 1}", **condition}
-            content, headers = _ask(url, wanted, seconds=_BLOCK_SECONDS)
+            content, headers = _keep_asking(url, patience, wanted)
             stream.write(content)
             done += len(content)
             total = int(headers["Content-Range"].rpartition("/")[2])
@@ -131,6 +136,30 @@ def _listed(entry: ElementTree.Element) -> Blob:
         size=int(entry.findtext("Properties/Content-Length", "")),
         modified=email.utils.parsedate_to_datetime(entry.findtext("Properties/Last-Modified", "")),
     )
+
+
+def _keep_asking(
+    url: str,
+    patience: float,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+) -> tuple[bytes, HTTPMessage]:
+    """One request of a large file."""
+
+    def attempt() -> tuple[bytes, HTTPMessage] | BlobError:
+        try:
+            return _ask(url, headers, method=method, body=body, seconds=_BLOCK_SECONDS)
+        except BlobError as error:
+            if error.status in _FINAL:
+                return error
+            raise
+
+    answer = web.retry(url, attempt, patience)
+    if isinstance(answer, BlobError):
+        raise answer
+    return answer
 
 
 def _ask(

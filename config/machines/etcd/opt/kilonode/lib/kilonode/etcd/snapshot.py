@@ -13,10 +13,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-from kilonode import blob, web
+from kilonode import blob
 from kilonode.etcd import birth_record, snapshot_store
 from kilonode.etcd.client import Client, Status
 from kilonode.etcd.decision import Record
@@ -27,6 +26,7 @@ from kilonode.etcd.this_member import PKI
 MORE_BYTES = 256 << 20
 # Of a full data file (8 GiB), by a disk that has better things to do.
 _PROGRAM_SECONDS = 1800.0
+# The metadata service may be away for 70 s, by its documentation, and a store that moves as long.
 _STORE_PATIENCE_SECONDS = 120.0
 # What etcd's documentation advises: more writes than there are between two snapshots.
 BUMP = 1_000_000_000
@@ -117,13 +117,14 @@ def keep(
             for folder in folders
         ]
         for name in names:
-            web.retry(name, partial(_upload, name, file, workshop), _STORE_PATIENCE_SECONDS)
+            url = f"{workshop.container}/{name}"
+            blob.upload(url, blob.parts(file), patience=_STORE_PATIENCE_SECONDS)
         return Taken(names[0], revision, file.stat().st_size, time.monotonic() - begun)
 
 
 def fetch(snapshot: Snapshot, file: Path, container: str) -> None:
     """Raises one of web.ERRORS."""
-    blob.download(f"{container}/{snapshot.name}", file)
+    blob.download(f"{container}/{snapshot.name}", file, patience=_STORE_PATIENCE_SECONDS)
 
 
 def of_data_file(data: Path) -> Iterator[bytes]:
@@ -217,10 +218,6 @@ def scratch(folder: Path, needed: int) -> Iterator[Path]:
     finally:
         _empty(folder)
         os.close(descriptor)
-
-
-def _upload(name: str, file: Path, workshop: Workshop) -> None:
-    blob.upload(f"{workshop.container}/{name}", blob.parts(file))
 
 
 def _save(address: str, file: Path, workshop: Workshop) -> None:
