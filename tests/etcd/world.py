@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class World:
         self.declare("abcdefghi")
 
     def declare(self, voters: str, *, learner: str = "") -> None:
-        """The first of the voters may found the cluster. On all machines, as a bundle brings it."""
+        """The first of the voters may found the cluster. The vault has it, and all machines, as
+        a bundle brings it."""
         addresses = {
             f"prod-etcd-{chr(ord('a') + index)}": address
             for index, address in enumerate(self._addresses)
@@ -57,8 +59,13 @@ class World:
             "learner": {"name": name, "address": addresses[name]} if learner else None,
         }
         self._declared = json.dumps({"files": {DECLARED_FILE: json.dumps(declared)}})
+        self._vault("PUT", json.dumps({"value": self._declared}).encode())
         for each in self._machines.values():
             each.places.bundle.write_text(self._declared)
+
+    def silence_vault(self) -> None:
+        """Machines go by what they kept."""
+        self._vault("DELETE")
 
     def machine(self, letter: str) -> Machine:
         if letter not in self._machines:
@@ -77,6 +84,13 @@ class World:
             made.places.bundle.write_text(self._declared)
             self._machines[letter] = made
         return self._machines[letter]
+
+    def _vault(self, method: str, secret: bytes | None = None) -> None:
+        vault, _, bundle = self._container.rpartition("/")
+        headers = {"Authorization": "Bearer T", "x-ms-blob-type": "BlockBlob"}
+        url = f"{vault}/secrets/{bundle}"
+        with urllib.request.urlopen(urllib.request.Request(url, secret, headers, method=method)):
+            pass
 
     def end(self) -> None:
         for machine in self._machines.values():

@@ -339,6 +339,7 @@ def test_two_that_both_believe_to_be_the_founder_are_born_as_one_cluster(
     world.declare("ab")
     old = a.places.bundle.read_text()
     world.declare("ba")
+    world.silence_vault()
     a.places.bundle.write_text(old)
     try:
         boot(machines)
