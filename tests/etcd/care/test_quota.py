@@ -13,7 +13,7 @@ import pytest
 from kilonode.etcd import care
 from kilonode.etcd.care import Care
 from kilonode.etcd.care_memory import HISTORY_SECONDS, Memory
-from kilonode.etcd.client import Alarm, EtcdError
+from kilonode.etcd.client import Alarm, Client, EtcdError
 from kilonode.etcd.health import UnhealthyError
 
 from tests.etcd.machine import EXTRA_ARGS, Machine, eventually
@@ -154,6 +154,28 @@ def test_a_full_cluster_needs_no_more_than_its_quorum(cluster: list[Machine]) ->
         lambda: ended(leader, memory, now) and max(sizes(cluster)) < 0.9 * QUOTA,
         "who was away has its turn",
     )
+
+
+def test_a_leader_that_is_not_well_itself_touches_nothing(
+    cluster: list[Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would look whether its own file is below the quota."""
+    leader, *_ = cluster
+    fill(leader)
+    now = time.monotonic()
+    memory = remembering(leader, now, HISTORY_SECONDS)
+    healthy = Client.check_health
+
+    def sick(client: Client, address: str, **options: bool) -> None:
+        if address == leader.me.address:
+            raise UnhealthyError(f"{address} is slow")
+        healthy(client, address, **options)
+
+    monkeypatch.setattr(Client, "check_health", sick)
+    with pytest.raises(UnhealthyError, match="is slow"):
+        care_of(leader, memory).run(now)
+    assert not memory.done
+    assert alarms(leader)
 
 
 def test_nobody_stands_still_for_less_while_a_member_is_down(

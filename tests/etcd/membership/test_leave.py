@@ -27,6 +27,10 @@ def test_a_cluster_of_five_becomes_one_of_three_while_it_serves(world: World) ->
     declared = me.declaration().look_up()
     step = leave.Leave(me.me, [each.me.name for each in staying], workshop(me)).step
 
+    # A name is forgotten: its member would leave as well.
+    with pytest.raises(leave.NamesError, match=others[0].me.name):
+        leave.Leave(me.me, [me.me.name, others[1].me.name], workshop(me)).step(declared)
+
     # Gates come before those leave who are not declared any more.
     with pytest.raises(UnhealthyError, match=f"{dead.me.name}.* A dead member has to leave"):
         check_cluster(me.client, me.me)

@@ -11,8 +11,9 @@ from kilonode import web
 from kilonode.machine import environment
 
 _TOKEN = "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01"
-# Not the last minutes of a token: what is asked with it takes time, too.
-_MARGIN_SECONDS = 300.0
+# Long enough for a large file, and no longer: the service hands out tokens that it has kept for
+# hours, and does not say clearly since when `expires_in` counts.
+_KEPT_SECONDS = 300.0
 
 # By the address that gave it: the token, and until when this process uses it. A file goes to Blob
 # storage in many requests, and the service answers few at once.
@@ -37,6 +38,6 @@ def token(resource: str) -> str:
             return kept
         answer = json.loads(web.send(url, {"Metadata": "true"}))
         given = str(answer["access_token"])
-        seconds = float(answer.get("expires_in", 0))
-        _tokens[url] = given, time.monotonic() + seconds - _MARGIN_SECONDS
+        seconds = min(_KEPT_SECONDS, float(answer.get("expires_in", 0)))
+        _tokens[url] = given, time.monotonic() + seconds
         return given

@@ -91,9 +91,9 @@ class Care:
 
     def _members(self, *, spare: bool = False) -> dict[str, Status]:
         """By address, the leader last; the durable learner only while it keeps up. Raises unless
-        all others are healthy and this one leads them.
+        all are healthy and this one leads them.
 
-        `spare`: whoever is not healthy now may be so for the rest of this run, if a quorum is. At
+        `spare`: whoever else is not healthy may be so for the rest of this run, if a quorum is. At
         the quota nothing is written until the files shrink, and one that is away may be so for
         days. A member that defragments goes on storing and confirming the log, so the quorum
         stays. Who was away and is too large raises the alarm again when it is back.
@@ -111,7 +111,7 @@ class Care:
                 # A dead durable learner must not keep the cluster from getting its space back.
                 if address == self._me.learner:
                     continue
-                if not spare and address not in self._away:
+                if address == self._me.address or not (spare or address in self._away):
                     raise
                 self._away[address] = error
         voters = {address_of(member) for member in listed if not member.is_learner}

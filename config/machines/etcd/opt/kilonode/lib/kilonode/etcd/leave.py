@@ -28,6 +28,10 @@ _PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 2.0
 
 
+class NamesError(Exception):
+    """Members would leave that are to stay."""
+
+
 def is_declared(member: Member, names: Collection[str], declared: Declared) -> bool:
     """A member that has never started has no name yet, so its address tells."""
     addresses = {*declared.voters.values(), *declared.learners.values()}
@@ -51,8 +55,14 @@ class Leave:
         """Who left; None if all that are left are declared, and healthy.
 
         Raises EtcdError, UnhealthyError, SnapshotError or one of web.ERRORS with the reason why
-        nobody may leave now.
+        nobody may leave now; NamesError if the names are not those of the declared.
         """
+        known = {*declared.voters, *declared.learners}
+        if wrong := known ^ set(self._names):
+            raise NamesError(
+                f"name all that are declared, and no others: {' '.join(sorted(known))} "
+                f"(wrong or missing: {' '.join(sorted(wrong))})"
+            )
         members = self._client.members(self._me.address)
         staying = [each for each in members if is_declared(each, self._names, declared)]
         # A dead durable learner is in nobody's quorum.
@@ -88,6 +98,8 @@ def main() -> None:
     while True:
         try:
             left = leave.step(declaration.look_up())
+        except NamesError as error:
+            sys.exit(f"etcd-leave: {error}")
         except (EtcdError, UnhealthyError, SnapshotError, *web.ERRORS) as error:
             if time.monotonic() > deadline:
                 sys.exit(f"etcd-leave: {error}")
