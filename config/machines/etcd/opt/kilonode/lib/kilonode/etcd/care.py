@@ -38,6 +38,7 @@ _ENDS_ALARM = 0.85
 _MUCH_IN_USE = 0.8
 # Entries of the log, a moment's worth under load.
 _IN_SYNC = 1000
+_MORE_COMMITS = 3
 _SETTLED_SECONDS = 120.0
 _PAUSE_SECONDS = 1.0
 
@@ -139,9 +140,10 @@ class Care:
             say("care: there is little space, but no revision that is known to be old enough")
             return
         try:
-            # What one commit frees is counted as free by the next. At the quota nobody else writes,
-            # so without the second a member's file would seem to be full for ever.
-            for each in (revision - 1, revision):
+            # What one commit frees counts as free a commit later, or two if a reader's transaction
+            # has not ended in between. At the quota nobody else writes, so without the others a
+            # member's file would seem to be full for ever.
+            for each in range(revision - _MORE_COMMITS, revision + 1):
                 self._client.compact(self._me.address, each)
         except EtcdError as error:
             # By an apiserver, which is as good.
