@@ -132,9 +132,12 @@ class BlobService:
                     out.write(data)
                 out.flush()
                 await asyncio.to_thread(os.fsync, out.fileno())
-            return await _commit(request, draft, file)
+            answer = await _commit(request, draft, file)
         finally:
             draft.unlink(missing_ok=True)
+        # It is made of no blocks any more.
+        self._blocks(file).with_suffix(".list").unlink(missing_ok=True)
+        return answer
 
     async def _put_block(self, request: web.Request) -> web.Response:
         blocks = self._blocks(self._file(request))
@@ -147,12 +150,18 @@ class BlobService:
         return web.Response(status=201)
 
     async def _put_block_list(self, request: web.Request) -> web.Response:
-        """Of blocks that were put since the last list; Azure could take committed ones too."""
+        """Of blocks that were put since the last list, or that very list once more: the blob is
+        made of the latest of its blocks then. Azure would take others that it is made of, too."""
         file = self._file(request)
         blocks = self._blocks(file)
-        ids = [entry.text or "" for entry in fromstring(await request.read()).iter("Latest")]
+        committed = blocks.with_suffix(".list")
+        body = await request.read()
+        ids = [entry.text or "" for entry in fromstring(body).iter("Latest")]
         parts = [blocks / quote(id, safe="") for id in ids]
         if not all(part.is_file() for part in parts):
+            if file.is_file() and committed.is_file() and committed.read_bytes() == body:
+                _check_condition(request, file)
+                return web.Response(status=201, headers=_description(file))
             raise _refusal("InvalidBlockList")
         draft = self._directory / DRAFTS / str(uuid.uuid4())
         try:
@@ -161,6 +170,7 @@ class BlobService:
         finally:
             draft.unlink(missing_ok=True)
         shutil.rmtree(blocks, ignore_errors=True)
+        committed.write_bytes(body)
         return answer
 
     async def _delete(self, request: web.Request) -> web.Response:

@@ -27,6 +27,7 @@ class Store:
         # What is answered instead, if anything.
         self.fault: Callable[[Request], Answer | None] = lambda request: None
         self._blocks: dict[str, bytes] = {}
+        self._committed: dict[str, list[str]] = {}
 
     def answer(self, request: Request) -> Answer:
         if fault := self.fault(request):
@@ -67,7 +68,11 @@ class Store:
         content = request.body
         if asked.get("comp") == "blocklist":
             ids = re.findall(r"<Latest>(.*?)</Latest>", content.decode())
+            if self._committed.get(path) == ids and path + ids[0] not in self._blocks:
+                # Sent again: the latest of each block is the one in the blob.
+                return Answer(status=201)
             content = b"".join(self._blocks.pop(path + id) for id in ids)
+            self._committed[path] = ids
         else:
             assert request.headers["x-ms-blob-type"] == "BlockBlob"
         self.blobs[path] = content

@@ -13,6 +13,7 @@ from tests.etcd.machine import CLIENT_PORT, METRICS_PORT, Machine, Unit
 def workshop(machine: Machine) -> Workshop:
     """What snapshots of its cluster are made with."""
     return Workshop(
+        machine=machine.me.name,
         container=machine.container,
         client_port=CLIENT_PORT,
         pki=machine.places.pki,

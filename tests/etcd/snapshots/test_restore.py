@@ -95,7 +95,7 @@ def test_a_survivor_that_knows_more_than_the_snapshot_is_the_source(machine: Lau
     assert plan.source.address == a.me.address
     carried.carry_out(plan)
     assert "after the snapshot" in written(b)
-    assert any(one.name.endswith("-restore.db") for one in kept(b))
+    assert any(one.name.endswith("-restore-b.db") for one in kept(b))
 
 
 def test_data_of_the_older_life_never_rises_beside_the_restored_cluster(machine: Launch) -> None:
@@ -164,7 +164,7 @@ def test_what_the_durable_learner_has_is_the_source_once_all_voters_lost_theirs(
     eventually(lambda: not restoring(b).plan().objections, "the learner runs again")
     plan = restoring(b).plan()
     assert isinstance(plan.source, snapshot_store.Snapshot)
-    assert plan.source.name.endswith("-learner.db")
+    assert plan.source.name.endswith("-own-c.db")
     restoring(b).carry_out(plan)
     assert "after the snapshot" in written(b)
     a.boot()

@@ -88,7 +88,7 @@ def test_a_member_that_was_left_alone_and_started_again_is_saved_as_it_is(machin
     # What was agreed on last may not have been told any more.
     assert known - 1 <= taken.revision <= known
     (found,) = kept(a)
-    assert found.name.endswith("-own.db")
+    assert found.name.endswith("-own-a.db")
     known_data = data_dir.read(a.places.data)
     assert known_data
     assert found.cluster_id == known_data.cluster_id

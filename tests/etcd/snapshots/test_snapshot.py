@@ -24,7 +24,7 @@ def test_a_snapshot_is_kept_under_what_it_is(machine: Launch) -> None:
     status = a.client.status(a.me.address)
     assert found.name == taken.name
     assert found.name.startswith("snapshots/change/")
-    assert found.name.endswith("-change.db")
+    assert found.name.endswith("-change-a.db")
     assert (found.revision, found.cluster_id) == (status.revision, status.cluster_id)
     assert (taken.revision, taken.size) == (status.revision, found.size)
     # The room that it took is free again.

@@ -40,7 +40,7 @@ def run_on(
     }
     monkeypatch.setattr(module, "environment", lambda: parameters)
     monkeypatch.setattr(module, "this_member", lambda _: machine.me)
-    monkeypatch.setattr(snapshot, "workshop", lambda _: workshop(machine))
+    monkeypatch.setattr(snapshot, "workshop", lambda *_: workshop(machine))
     monkeypatch.setattr(restore, "Places", lambda: machine.places)
     monkeypatch.setattr(restore, "Service", lambda: machine.unit)
     monkeypatch.setattr("sys.argv", ["program", *arguments])

@@ -47,9 +47,7 @@ def keep(me: ThisMember, workshop: Workshop, data: Path = DATA) -> Taken | None:
     file = data / "member/snap/db"
     revision = max(1, snapshot.revision_of(file, workshop.programs))
     now = datetime.datetime.now(datetime.UTC)
-    # Several stop at once, and blocks that two send under one name would be mixed.
-    key = me.name.rpartition("-")[2]
-    name = snapshot_store.name("stop", now, revision, known.cluster_id, key)
+    name = snapshot_store.name("stop", now, revision, known.cluster_id, "stop", me.name)
     blob.upload(
         f"{workshop.container}/{name}",
         snapshot.of_data_file(data),
@@ -62,7 +60,8 @@ def keep(me: ThisMember, workshop: Workshop, data: Path = DATA) -> Taken | None:
 def main() -> None:
     parameters = environment()
     try:
-        taken = keep(this_member(parameters), snapshot.workshop(parameters))
+        me = this_member(parameters)
+        taken = keep(me, snapshot.workshop(me, parameters))
     except (SnapshotError, *web.ERRORS) as error:
         sys.exit(f"no snapshot: {error}")
     if taken:

@@ -91,7 +91,7 @@ def main() -> None:
     me = this_member(parameters)
     if me.name not in names:
         sys.exit(f"etcd-leave: {me.name} is to leave itself: run this on a member that stays")
-    leave = Leave(me, names, snapshot.workshop(parameters))
+    leave = Leave(me, names, snapshot.workshop(me, parameters))
     declaration = Declaration(parameters)
     journal = Journal()
     deadline = time.monotonic() + _PATIENCE_SECONDS

@@ -67,6 +67,7 @@ class Preparation:
         self._disk = LocalDisk(places.data.parent, floor, places.metrics, places.fio)
         self._client = Client(me.client_port, places.pki)
         self._workshop = Workshop(
+            machine=me.name,
             container=self._container,
             client_port=me.client_port,
             pki=places.pki,

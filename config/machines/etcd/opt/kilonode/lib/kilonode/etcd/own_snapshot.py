@@ -17,6 +17,7 @@ from kilonode.etcd.service import Service
 from kilonode.etcd.snapshot import SnapshotError, Taken, Workshop
 from kilonode.etcd.this_member import ThisMember
 
+_REASON = "own"
 _PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.5
 
@@ -33,7 +34,7 @@ def take(
         workshop.client.status(me.address)
     except EtcdError:
         return _take_of_data(me, workshop, metrics_port, data, service or Service())
-    return snapshot.take(me.address, workshop, reason=_reason(me))
+    return snapshot.take(me.address, workshop, reason=_REASON)
 
 
 def _take_of_data(
@@ -52,13 +53,9 @@ def _take_of_data(
 
     service.stop()
     try:
-        return snapshot.keep(save, size, workshop, reason=_reason(me), folders=("change",))
+        return snapshot.keep(save, size, workshop, reason=_REASON, folders=("change",))
     finally:
         service.start()
-
-
-def _reason(me: ThisMember) -> str:
-    return "learner" if me.learns else "own"
 
 
 def _wait_for_agreed(me: ThisMember, workshop: Workshop, metrics_port: int, data: Path) -> int:

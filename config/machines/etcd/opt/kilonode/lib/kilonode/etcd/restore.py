@@ -254,7 +254,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     parameters = environment()
-    me, workshop = this_member(parameters), snapshot.workshop(parameters)
+    me = this_member(parameters)
+    workshop = snapshot.workshop(me, parameters)
     try:
         if arguments.list:
             for one in snapshot_store.snapshots(workshop.container):

@@ -20,7 +20,7 @@ from kilonode.etcd import birth_record, snapshot_store
 from kilonode.etcd.client import Client, Status
 from kilonode.etcd.decision import Record
 from kilonode.etcd.snapshot_store import Snapshot
-from kilonode.etcd.this_member import PKI
+from kilonode.etcd.this_member import PKI, ThisMember
 
 # etcd allocates 64 MB of its log ahead, the trial's and the member's own next file alike.
 MORE_BYTES = 256 << 20
@@ -38,8 +38,10 @@ class SnapshotError(Exception):
 
 @dataclass(frozen=True)
 class Workshop:
-    """What a snapshot is made with. `container`: its URL; `scratch`: a folder of its own."""
+    """What a snapshot is made with. `machine`: the name of who makes it; `container`: its URL;
+    `scratch`: a folder of its own."""
 
+    machine: str
     container: str
     client_port: int
     pki: Path = PKI
@@ -51,10 +53,10 @@ class Workshop:
         return Client(self.client_port, self.pki)
 
 
-def workshop(parameters: Mapping[str, str]) -> Workshop:
+def workshop(me: ThisMember, parameters: Mapping[str, str]) -> Workshop:
     """This machine's. `parameters`: of machine.env."""
     container = parameters["BLOB_CONTAINER_URL"].rstrip("/")
-    return Workshop(container, int(parameters["ETCD_CLIENT_PORT"]))
+    return Workshop(me.name, container, me.client_port)
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def keep(
             )
         now = datetime.datetime.now(datetime.UTC)
         names = [
-            snapshot_store.name(folder, now, revision, status.cluster_id, reason)
+            snapshot_store.name(folder, now, revision, status.cluster_id, reason, workshop.machine)
             for folder in folders
         ]
         for name in names:

@@ -94,7 +94,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     parameters = environment()
-    me, workshop = this_member(parameters), snapshot.workshop(parameters)
+    me = this_member(parameters)
+    workshop = snapshot.workshop(me, parameters)
     interval = 60.0 * int(parameters["ETCD_SNAPSHOT_MINUTES"])
     failure = taken = newest = None
     try:

@@ -14,7 +14,7 @@ from kilonode import blob
 
 _TOP = "snapshots"
 _TIME = "%Y%m%dT%H%M%SZ"
-_NAME = re.compile(rf"{_TOP}/\w+/\w+-r(?P<revision>\d+)-c(?P<cluster>[0-9a-f]{{16}})-\w+\.db")
+_NAME = re.compile(rf"{_TOP}/\w+/\w+-r(?P<revision>\d+)-c(?P<cluster>[0-9a-f]{{16}})-[\w-]+\.db")
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,13 @@ class Snapshot:
     kept: datetime.datetime
 
 
-def name(folder: str, time: datetime.datetime, revision: int, cluster_id: int, reason: str) -> str:
-    stamp = time.strftime(_TIME)
-    return f"{_TOP}/{folder}/{stamp}-r{revision}-c{cluster_id:016x}-{reason}.db"
+def name(
+    folder: str, time: datetime.datetime, revision: int, cluster_id: int, reason: str, machine: str
+) -> str:
+    """`machine`: who uploads it. Several may at the same time, and the blocks that two send under
+    one name would be mixed."""
+    stamp, key = time.strftime(_TIME), machine.rpartition("-")[2]
+    return f"{_TOP}/{folder}/{stamp}-r{revision}-c{cluster_id:016x}-{reason}-{key}.db"
 
 
 def snapshots(container: str, folder: str = "") -> list[Snapshot]:
