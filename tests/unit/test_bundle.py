@@ -46,15 +46,6 @@ def azure() -> Azure:
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds slept; the clock moves by them."""
-    slept: list[float] = []
-    monkeypatch.setattr("kilonode.web.time.sleep", slept.append)
-    monkeypatch.setattr("kilonode.web.time.monotonic", lambda: sum(slept))
-    return slept
-
-
-@pytest.fixture
 def update(
     azure: Azure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> Iterator[Callable[[], None]]:

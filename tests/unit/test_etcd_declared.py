@@ -15,6 +15,8 @@ from config.topology import topology
 from tests.unit.blob_store import Store, azure
 from tests.unit.settings_samples import settings
 
+pytestmark = pytest.mark.usefixtures("pauses")
+
 SECRET = "/secrets/etcd"
 OLD = '{"founder": "etcd-a", "voters": {"etcd-a": "10.0.0.10"}, "learner": null}'
 WITHOUT = '{"founder": "etcd-b", "voters": {"etcd-b": "10.0.0.11"}, "learner": null}'
@@ -24,15 +26,6 @@ WITHOUT = '{"founder": "etcd-b", "voters": {"etcd-b": "10.0.0.11"}, "learner": n
 def vault() -> Iterator[tuple[Store, str]]:
     with azure() as served:
         yield served
-
-
-@pytest.fixture(autouse=True)
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds slept; the clock moves by them."""
-    slept: list[float] = []
-    monkeypatch.setattr("kilonode.web.time.sleep", slept.append)
-    monkeypatch.setattr("kilonode.web.time.monotonic", lambda: sum(slept))
-    return slept
 
 
 @pytest.fixture
